@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { type MachineSettings, machineSettingsSchema } from '../contract/machine-settings.ts';
+import { ENVIRONMENT, PATHS } from '../contract/pod.ts';
+import { failed, type Result, success } from './failure.ts';
+
+/** Who this machine is and what it is made of, as its pod says. */
+export interface AgentEnvironment {
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly podUid: string;
+  readonly emulatorName: string;
+  /** The number behind the last `-` of the pod's name. */
+  readonly ordinal: number;
+  readonly machine: MachineSettings;
+}
+
+/** Every file and folder that the agent touches by name. */
+export interface AgentPaths {
+  readonly images: string;
+  readonly disk: string;
+  readonly plan: string;
+  readonly agentToken: string;
+  readonly vncPassword: string;
+  readonly registryConfig: string;
+  readonly registryCA: string;
+  readonly run: string;
+  /** Where Kubernetes looks for the last words of a container. */
+  readonly terminationLog: string;
+}
+
+/** Time, as an argument. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Ends after `milliseconds`, or at once and without an error when `signal` aborts. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (milliseconds, signal) => {
+    try {
+      await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'AbortError')) {
+        throw error;
+      }
+    }
+  },
+};
+
+/** The paths of the contract below `root`; tests give a folder of their own. */
+export function agentPaths(root = '/'): AgentPaths {
+  const below = (name: string) => path.join(root, name);
+  return {
+    images: below(PATHS.images),
+    disk: below(PATHS.disk),
+    plan: below(PATHS.plan),
+    agentToken: below(PATHS.agentToken),
+    vncPassword: below(PATHS.vncPassword),
+    registryConfig: below(PATHS.registryConfig),
+    registryCA: below(PATHS.registryCA),
+    run: below(PATHS.run),
+    terminationLog: below('/dev/termination-log'),
+  };
+}
+
+const variablesSchema = z.object({
+  [ENVIRONMENT.podName]: z.string().regex(/-\d+$/, 'must end in -<ordinal>'),
+  [ENVIRONMENT.podNamespace]: z.string().min(1),
+  [ENVIRONMENT.podUid]: z.string().min(1),
+  [ENVIRONMENT.emulatorName]: z.string().min(1),
+  [ENVIRONMENT.machine]: z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(machineSettingsSchema),
+});
+
+/** Reads the variables of the contract. Fails with `EnvironmentInvalid`, naming each variable that is wrong. */
+export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Result<AgentEnvironment> {
+  const parsed = variablesSchema.safeParse(variables);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+    return failed('EnvironmentInvalid', `The pod's environment can't be used (${wrong}). It is set by the operator.`);
+  }
+  const { data } = parsed;
+  return success({
+    podName: data[ENVIRONMENT.podName],
+    podNamespace: data[ENVIRONMENT.podNamespace],
+    podUid: data[ENVIRONMENT.podUid],
+    emulatorName: data[ENVIRONMENT.emulatorName],
+    ordinal: Number(/\d+$/.exec(data[ENVIRONMENT.podName])?.[0]),
+    machine: data[ENVIRONMENT.machine],
+  });
+}
+
+/** JSON lines on standard output, one for each thing that happened, with the machine's name in it. */
+export function createLogger(environment: Pick<AgentEnvironment, 'podName'>): Logger {
+  return pino({
+    base: { machine: environment.podName },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+}
