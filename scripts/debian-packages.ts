@@ -10,6 +10,7 @@ import { step, UserError } from './console.ts';
 export async function ensureDebianPackages(names: readonly string[]): Promise<void> {
   const missing: string[] = [];
   for (const name of names) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is dpkg-query's own format, not a template
     const query = await execa('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { reject: false });
     if (query.stdout !== 'installed') missing.push(name);
   }

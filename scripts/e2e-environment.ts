@@ -1,0 +1,38 @@
+import type { Environment } from '../test/e2e/support/environment.ts';
+import { ensureBlankDisk, ensureTestGuest } from '../test/guest/index.ts';
+import type { Cluster } from './cluster/index.ts';
+import { step } from './console.ts';
+import { buildImages } from './images/index.ts';
+import { installOperator, OPERATOR_NAMESPACE } from './install.ts';
+
+/**
+ * Makes everything that the e2e suite needs on a cluster that is up: the test guest, both flavours of the QEMU image,
+ * and the operator installed with Helm.
+ */
+export async function prepareEnvironment(
+  cluster: Cluster,
+  options: { restartOperator: boolean },
+): Promise<Environment> {
+  const guestDisk = await ensureTestGuest();
+  const blankDisk = await ensureBlankDisk();
+  const images = await buildImages({ builtin: guestDisk });
+  step('Loading the images into the cluster');
+  for (const image of Object.values(images)) await cluster.load(image);
+  await installOperator(cluster, images);
+  return {
+    provider: cluster.provider,
+    clusterName: cluster.name,
+    kubeconfig: cluster.kubeconfig,
+    kubectl: cluster.kubectl,
+    helm: cluster.helm,
+    oras: cluster.oras,
+    images,
+    guestDisk,
+    blankDisk,
+    operatorNamespace: OPERATOR_NAMESPACE,
+    ...(cluster.registry === undefined ? {} : { registry: cluster.registry }),
+    ...(cluster.auditLog === undefined ? {} : { auditLog: cluster.auditLog }),
+    hasNodeAccess: cluster.node !== undefined,
+    restartOperator: options.restartOperator,
+  };
+}

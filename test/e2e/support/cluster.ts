@@ -1,0 +1,123 @@
+import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
+import { execa } from 'execa';
+import { openCluster } from '../../../scripts/cluster/index.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { eventually } from './wait.ts';
+
+type Manifest = KubernetesObject & Record<string, unknown>;
+
+/** A status that is read as JSON, the way `kubectl -o json` shows it. */
+export interface EmulatorView {
+  metadata: { name: string; namespace: string; uid: string; generation: number };
+  spec: { replicas: number };
+  status?: {
+    observedGeneration?: number;
+    readyReplicas?: number;
+    replicas?: number;
+    diskOrigin?: string;
+    snapshot?: { reference: string; digest: string };
+    conditions?: { type: string; status: string; reason: string; message: string }[];
+    machines?: {
+      ordinal: number;
+      pod: string;
+      phase: string;
+      ready: boolean;
+      message: string;
+      disk?: { id: string; origin: string; digest: string; lastStop?: { kind: string } };
+    }[];
+  };
+}
+
+/** The cluster under test, as the scenarios see it. */
+export class Cluster {
+  readonly environment: Environment;
+  readonly objects: KubernetesObjectApi;
+  readonly core: CoreV1Api;
+
+  constructor(environment: Environment = readEnvironment()) {
+    this.environment = environment;
+    const config = new KubeConfig();
+    config.loadFromFile(environment.kubeconfig);
+    this.objects = KubernetesObjectApi.makeApiClient(config);
+    this.core = config.makeApiClient(CoreV1Api);
+  }
+
+  /** Runs kubectl as a user would; its standard output. */
+  async kubectl(
+    args: readonly string[],
+    options: { inputFile?: string; input?: string | Buffer; reject?: boolean } = {},
+  ) {
+    return execa(this.environment.kubectl, [...args], {
+      env: { KUBECONFIG: this.environment.kubeconfig },
+      all: true,
+      reject: options.reject ?? true,
+      ...(options.inputFile === undefined ? {} : { inputFile: options.inputFile }),
+      ...(options.input === undefined ? {} : { input: options.input }),
+    });
+  }
+
+  async apply(manifest: Manifest): Promise<void> {
+    await this.kubectl(['apply', '-f', '-'], { input: JSON.stringify(manifest) });
+  }
+
+  /** An object as JSON, or undefined when there is none. */
+  async get<T>(apiVersion: string, kind: string, namespace: string, name: string): Promise<T | undefined> {
+    try {
+      return (await this.objects.read({ apiVersion, kind, metadata: { name, namespace } })) as unknown as T;
+    } catch (error) {
+      if ((error as { code?: number }).code === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** A PNG of a machine's screen, by the agent's own command. */
+  async screenshot(namespace: string, pod: string): Promise<Buffer> {
+    const shot = await execa(
+      this.environment.kubectl,
+      ['-n', namespace, 'exec', pod, '-c', 'emulator', '--', 'loco-agent', 'screenshot'],
+      { env: { KUBECONFIG: this.environment.kubeconfig }, encoding: 'buffer' },
+    );
+    return Buffer.from(shot.stdout);
+  }
+
+  /** Access to the node's programs, where the cluster gives it. */
+  async node() {
+    return this.environment.hasNodeAccess ? (await openCluster()).node : undefined;
+  }
+
+  /** Stops and starts the registry, where it is ours. */
+  async registryControl() {
+    return this.environment.registry === undefined ? undefined : (await openCluster()).registry;
+  }
+
+  /** Replaces the operator's pod and returns when the new one serves; the old one's last words are cut short. */
+  async restartOperator(): Promise<void> {
+    const namespace = this.environment.operatorNamespace;
+    const pods = await this.core.listNamespacedPod({
+      namespace,
+      labelSelector: 'app.kubernetes.io/name=loco-operator',
+    });
+    const old = new Set(pods.items.map((pod) => pod.metadata?.uid));
+    for (const pod of pods.items) {
+      await this.core
+        .deleteNamespacedPod({ name: pod.metadata?.name ?? '', namespace, gracePeriodSeconds: 0 })
+        .catch(ignoreNotFound);
+    }
+    await eventually('the operator has been replaced and is ready', async () => {
+      const now = await this.core.listNamespacedPod({
+        namespace,
+        labelSelector: 'app.kubernetes.io/name=loco-operator',
+      });
+      return now.items.some(
+        (pod) =>
+          !old.has(pod.metadata?.uid) &&
+          pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+      );
+    });
+  }
+}
+
+/** For deletes: gone is what was wanted. */
+export function ignoreNotFound(error: unknown): void {
+  if ((error as { code?: number }).code !== 404) throw error;
+}

@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { openVncSession } from '../../vnc/rfb-client.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Tries to log in to a pod's VNC through `kubectl port-forward`, as the documentation tells users to. */
+export async function vncLogin(
+  scenario: Scenario,
+  pod: string,
+  password: string | undefined,
+): Promise<'accepted' | 'refused'> {
+  const { kubectl, kubeconfig } = scenario.cluster.environment;
+  const forward = execa(kubectl, ['-n', scenario.namespace, 'port-forward', `pod/${pod}`, ':5901'], {
+    env: { KUBECONFIG: kubeconfig },
+    reject: false,
+  });
+  try {
+    const [line] = (await once(createInterface({ input: forward.stdout }), 'line')) as [string];
+    const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
+    return await openVncSession('127.0.0.1', port, password);
+  } finally {
+    forward.kill();
+    await forward;
+  }
+}

@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config';
+
+const minutes = (count: number) => count * 60_000;
+
+/** One project a suite; `scripts/test.ts` runs them in order and adds up what they count. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'chart', include: ['test/chart/**/*.test.ts'], testTimeout: 30_000, hookTimeout: minutes(5) } },
+      {
+        test: {
+          name: 'guest',
+          include: ['test/guest/**/*.test.ts'],
+          testTimeout: minutes(3),
+          hookTimeout: minutes(10),
+        },
+      },
+      { test: { name: 'oci', include: ['test/oci/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(5) } },
+      {
+        test: {
+          name: 'agent',
+          include: ['test/agent/**/*.test.ts'],
+          testTimeout: minutes(3),
+          hookTimeout: minutes(10),
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: minutes(5),
+          hookTimeout: minutes(5),
+          fileParallelism: false,
+        },
+      },
+      { test: { name: 'api', include: ['test/api/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(2) } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
+    ],
+  },
+});
