@@ -52,6 +52,17 @@ export const systemClock: Clock = {
   },
 };
 
+/** Ends when `signal` aborts; never when `unless` aborts first. */
+export function untilAborted(signal: AbortSignal, unless: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    } else {
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: unless });
+    }
+  });
+}
+
 /** The paths of the contract below `root`; tests give a folder of their own. */
 export function agentPaths(root = '/'): AgentPaths {
   const below = (name: string) => path.join(root, name);

@@ -108,13 +108,14 @@ async function withToken(
 function watch(options: AgentServerOptions, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   const send = (report: AgentReport) => {
-    // A reader that doesn't read gets the newest report later, not all of them: the next heartbeat has it.
+    // A reader that doesn't read gets the newest report when it goes on, not all of them.
     if (!response.writableNeedDrain) {
       response.write(`${JSON.stringify(report)}\n`);
     }
   };
   send(options.report.current);
   const unsubscribe = options.report.subscribe(send);
+  response.on('drain', () => send(options.report.current));
   const heartbeat = setInterval(() => send(options.report.current), options.heartbeatMilliseconds ?? 15_000);
   response.once('close', () => {
     unsubscribe();

@@ -1,0 +1,142 @@
+import { readFile, rm } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { Clock } from '../environment.ts';
+import { messageOf } from '../failure.ts';
+import type { DiskError, Facts } from './probes.ts';
+import type { Qemu } from './qemu-process.ts';
+import type { QmpClient, QmpEvent } from './qmp.ts';
+import { answersRfb } from './rfb.ts';
+import { classifyScreen, type Screen, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
+
+const statusSchema = z.object({ status: z.string() });
+const blockStatsSchema = z.array(z.object({ stats: z.object({ rd_bytes: z.int() }) }));
+const ioErrorSchema = z.object({ operation: z.string(), nospace: z.boolean().default(false), action: z.string() });
+const reasonSchema = z.object({ reason: z.string() });
+
+const RFB_TIMEOUT_MILLISECONDS = 3000;
+
+export interface GuestWatchOptions {
+  readonly qemu: Pick<Qemu, 'qmp'>;
+  readonly vncPort: number;
+  /** Where QEMU may write a picture for a moment. */
+  readonly screendumpFile: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Hears QEMU's events from the guest's first instruction on, and reads the facts that readiness is decided from. */
+export class GuestWatch {
+  /** QEMU's word for why the guest is off: `guest-shutdown`, or `guest-reset` where reboots are turned into an end. */
+  readonly off: Promise<string>;
+  readonly #options: GuestWatchOptions;
+  readonly #qmp: QmpClient;
+  #switchOff: (reason: string) => void = () => {};
+  #diskError: DiskError | undefined;
+  #cameUp = false;
+  #resetAt: number;
+  /** What `query-blockstats` counted when the guest was last reset. */
+  #readBefore = 0;
+  /** Ended and replaced at each event, to wake whoever waits for news. */
+  #news = new AbortController();
+
+  constructor(options: GuestWatchOptions) {
+    this.#options = options;
+    this.#qmp = options.qemu.qmp;
+    this.#resetAt = options.clock.now();
+    this.off = new Promise((resolve) => {
+      this.#switchOff = resolve;
+    });
+    this.#qmp.onEvent((event) => {
+      this.#hear(event);
+      const heard = this.#news;
+      this.#news = new AbortController();
+      heard.abort();
+    });
+  }
+
+  /** Aborts at QEMU's next event. */
+  get news(): AbortSignal {
+    return this.#news.signal;
+  }
+
+  /** From now until the guest's next reset, the screen counts as having come up. */
+  screenCameUp(): void {
+    this.#cameUp = true;
+  }
+
+  async gather(): Promise<Facts> {
+    const status = await this.#qmp.execute('query-status', statusSchema);
+    const runState = status.ok ? status.value.status : undefined;
+    const running = runState === 'running';
+    const looking = running && !this.#cameUp;
+    const screen = looking ? await this.#screen() : undefined;
+    return {
+      runState,
+      diskError: this.#diskError,
+      answersRfb: running && (await answersRfb(this.#options.vncPort, RFB_TIMEOUT_MILLISECONDS)),
+      screen,
+      screenText: screen?.mode === 'Text' ? await this.#text() : [],
+      readBytes: looking ? (await this.#readBytes()) - this.#readBefore : 0,
+      secondsSinceReset: (this.#options.clock.now() - this.#resetAt) / 1000,
+      cameUp: this.#cameUp,
+    };
+  }
+
+  #hear({ event, data }: QmpEvent): void {
+    const { log, clock } = this.#options;
+    switch (event) {
+      case 'SHUTDOWN': {
+        const reason = reasonSchema.safeParse(data).data?.reason ?? 'unknown';
+        log.info({ reason }, 'The guest is off');
+        this.#switchOff(reason);
+        return;
+      }
+      case 'RESET':
+        log.info({ reason: data['reason'] }, 'The guest was reset');
+        this.#cameUp = false;
+        this.#resetAt = clock.now();
+        this.#readBytes().then((bytes) => {
+          this.#readBefore = bytes;
+        });
+        return;
+      case 'RESUME':
+        this.#diskError = undefined;
+        return;
+      case 'BLOCK_IO_ERROR': {
+        const error = ioErrorSchema.safeParse(data).data;
+        log.error({ error: data }, 'An access of the guest to its disk failed');
+        if (error?.action === 'stop') {
+          this.#diskError = { noSpace: error.nospace, operation: error.operation };
+        }
+      }
+    }
+  }
+
+  async #readBytes(): Promise<number> {
+    const stats = await this.#qmp.execute('query-blockstats', blockStatsSchema);
+    return stats.ok ? stats.value.reduce((sum, drive) => sum + drive.stats.rd_bytes, 0) : this.#readBefore;
+  }
+
+  async #screen(): Promise<Screen | undefined> {
+    const filename = this.#options.screendumpFile;
+    const dumped = await this.#qmp.execute('screendump', z.unknown(), { arguments: { filename } });
+    if (!dumped.ok) {
+      this.#options.log.debug({ failure: dumped.failure }, 'QEMU made no picture of the screen');
+      return undefined;
+    }
+    try {
+      const screen = classifyScreen(await readFile(filename));
+      await rm(filename, { force: true });
+      return screen.ok ? screen.value : undefined;
+    } catch (error) {
+      this.#options.log.warn({ error: messageOf(error) }, "QEMU's picture of the screen could not be read");
+      return undefined;
+    }
+  }
+
+  async #text(): Promise<string[]> {
+    const printed = await this.#qmp.humanMonitor(TEXT_MEMORY_COMMAND);
+    return printed.ok ? textLines(printed.value) : [];
+  }
+}

@@ -1,0 +1,125 @@
+import type { MachinePhase } from '../../contract/agent-report.ts';
+import type { MachineSettings } from '../../contract/machine-settings.ts';
+import type { Screen } from './screen.ts';
+
+/** Everything that readiness is decided from, read at one moment. */
+export interface Facts {
+  /** QEMU's run state (`query-status`), or undefined when it doesn't answer. */
+  readonly runState: string | undefined;
+  /** The last error of the disk since QEMU was last running. */
+  readonly diskError: DiskError | undefined;
+  readonly answersRfb: boolean;
+  /** Undefined when QEMU couldn't make a picture. */
+  readonly screen: Screen | undefined;
+  /** The lines of a text screen; empty in graphics. */
+  readonly screenText: readonly string[];
+  /** Bytes that the guest read from its drives since it was last reset. */
+  readonly readBytes: number;
+  readonly secondsSinceReset: number;
+  /** Whether the screen has come up since the guest was last reset. It may go dark or change its mode later. */
+  readonly cameUp: boolean;
+}
+
+export interface DiskError {
+  readonly noSpace: boolean;
+  /** `read` or `write`. */
+  readonly operation: string;
+}
+
+/** What the facts come to, for the report. */
+export interface Verdict {
+  readonly phase: Extract<MachinePhase, 'Running' | 'Paused'>;
+  readonly ready: boolean;
+  readonly reason: string | undefined;
+  readonly message: string;
+}
+
+/**
+ * The BIOS alone reads one sector, however bootable the disk: what it finds there runs, or it says that there is no
+ * boot sector. A boot program that read this much has found its system.
+ */
+const BOOTED_READ_BYTES = 64 * 1024;
+
+/** From here on a text screen under `readiness.screen: Graphics` is no longer taken for a part of booting. */
+const TEXT_MODE_SECONDS = 60;
+
+const BIOS_FOUND_NOTHING = /No bootable device|not a bootable disk|could not read the boot disk/;
+
+const READY: Verdict = {
+  phase: 'Running',
+  ready: true,
+  reason: undefined,
+  message: 'The guest runs and its screen has come up.',
+};
+
+/** Decides from facts alone; the first check that has something to say wins. */
+export function judge(facts: Facts, wanted: MachineSettings['readinessScreen']): Verdict {
+  // Does QEMU itself live?
+  if (facts.runState === undefined) {
+    return notReady('Running', 'QEMUNotResponding', "QEMU doesn't answer its monitor.");
+  }
+  // Is the guest paused, and by what?
+  if (facts.runState !== 'running') {
+    return judgePause(facts.runState, facts.diskError);
+  }
+  // Can anybody see it?
+  if (!facts.answersRfb) {
+    return notReady('Running', 'VNCNotAnswering', "The guest runs, but its VNC server doesn't answer.");
+  }
+  // Has it shown what it must show once already?
+  if (facts.cameUp) {
+    return READY;
+  }
+  return judgeScreen(facts, wanted);
+}
+
+function judgePause(runState: string, diskError: DiskError | undefined): Verdict {
+  if (diskError?.noSpace === true) {
+    return notReady('Paused', 'VolumeFull', 'The guest is paused: its volume is full. Give the volume more room.');
+  }
+  if (diskError !== undefined || runState === 'io-error') {
+    const operation = diskError?.operation ?? 'access';
+    return notReady('Paused', 'DiskIOError', `The guest is paused: a ${operation} of its disk failed on the volume.`);
+  }
+  return notReady('Paused', 'GuestPaused', `The guest doesn't run (QEMU says: ${runState}).`);
+}
+
+function judgeScreen(facts: Facts, wanted: MachineSettings['readinessScreen']): Verdict {
+  const { screen, screenText } = facts;
+  // Does anything run at all? A picture alone proves nothing: the BIOS has one of an empty disk too.
+  if (screenText.some((line) => BIOS_FOUND_NOTHING.test(line))) {
+    return notReady('Running', 'NotBootable', `The disk has no boot sector; the BIOS says: ${quote(screenText)}`);
+  }
+  if (facts.readBytes < BOOTED_READ_BYTES) {
+    return notReady('Running', 'Booting', `The guest has not read its system from the disk yet.${seen(screenText)}`);
+  }
+  // Is there a picture?
+  if (screen === undefined) {
+    return notReady('Running', 'ScreenUnknown', 'The guest runs; QEMU gave no picture of its screen.');
+  }
+  if (screen.oneColour) {
+    return notReady('Running', 'ScreenBlank', 'The guest runs; its screen has one colour.');
+  }
+  // Is it the one that is waited for?
+  if (wanted === 'Any' || screen.mode === 'Graphics') {
+    return READY;
+  }
+  if (screen.mode === 'Text' && facts.secondsSinceReset >= TEXT_MODE_SECONDS) {
+    const message = `The guest stopped in text mode (ScanDisk or boot failure?).${seen(screenText)}`;
+    return notReady('Running', 'TextMode', message);
+  }
+  return notReady('Running', 'Booting', `The guest boots (${screen.width}x${screen.height}).${seen(screenText)}`);
+}
+
+function notReady(phase: Verdict['phase'], reason: string, message: string): Verdict {
+  return { phase, ready: false, reason, message };
+}
+
+function seen(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : ` The screen says: ${quote(lines)}`;
+}
+
+/** The end of the screen, where the news are. */
+function quote(lines: readonly string[]): string {
+  return JSON.stringify(lines.slice(-2).join(' / ').slice(-200));
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Clock } from '../environment.ts';
+import { failed, messageOf, type Result, success } from '../failure.ts';
+import type { QemuEndpoints } from './qemu-arguments.ts';
+import { connectQmp, type QmpClient } from './qmp.ts';
+import { connectSerialLine, type SerialLine } from './serial-line.ts';
+
+/** A QEMU process that answers its monitor; its guest stands still until `cont`. */
+export interface Qemu {
+  readonly pid: number;
+  readonly qmp: QmpClient;
+  readonly serial: SerialLine;
+  /** For people: how the process ended. */
+  readonly exited: Promise<string>;
+  kill(): void;
+}
+
+export interface StartOptions {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly endpoints: QemuEndpoints;
+  /** Open in QEMU too, so that the lock on the volume lives as long as QEMU, even when the agent is killed. */
+  readonly lockDescriptor: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Long enough for a node under load; QEMU itself needs 0.1 s. */
+const START_MILLISECONDS = 30_000;
+const RETRY_MILLISECONDS = 25;
+const KEPT_LINES = 3;
+
+/** Starts QEMU and connects to its monitor and its serial line. Fails with `QEMUStartFailed` and QEMU's own words. */
+export async function startQemu(options: StartOptions): Promise<Result<Qemu>> {
+  const { endpoints, log } = options;
+  // Left by a QEMU that was killed: connecting to it would fail, and QEMU makes its own.
+  await Promise.all([endpoints.qmpSocket, endpoints.serialSocket].map((socket) => rm(socket, { force: true })));
+  const child = spawn(options.program, options.arguments, {
+    stdio: ['ignore', 'pipe', 'pipe', options.lockDescriptor],
+    // A process group of its own: Ctrl-C in a terminal is for the agent, which lets the guest shut down.
+    detached: true,
+  });
+  const words = collectWords(child, log);
+  const exited = describeExit(child, words);
+  const channels = await connectChannels(options, exited);
+  if (!channels.ok) {
+    child.kill('SIGKILL');
+    return failed('QEMUStartFailed', `QEMU could not be started: ${await exited}.`);
+  }
+  return success({ ...channels.value, pid: child.pid ?? 0, exited, kill: () => child.kill('SIGKILL') });
+}
+
+async function connectChannels(
+  { endpoints, clock, log }: StartOptions,
+  exited: Promise<string>,
+): Promise<Result<Pick<Qemu, 'qmp' | 'serial'>>> {
+  const gone = new AbortController();
+  exited.then(() => gone.abort());
+  const deadline = clock.now() + START_MILLISECONDS;
+  let qmp = await connectQmp(endpoints.qmpSocket);
+  while (!qmp.ok && !gone.signal.aborted && clock.now() < deadline) {
+    await clock.sleep(RETRY_MILLISECONDS, gone.signal);
+    qmp = await connectQmp(endpoints.qmpSocket);
+  }
+  if (!qmp.ok) {
+    return qmp;
+  }
+  const serial = await connectSerialLine(endpoints.serialSocket, log);
+  if (!serial.ok) {
+    qmp.value.close();
+    return serial;
+  }
+  return success({ qmp: qmp.value, serial: serial.value });
+}
+
+/** Logs what QEMU prints and keeps its last lines, which say why it ended. */
+function collectWords(child: ChildProcess, log: Logger): string[] {
+  const last: string[] = [];
+  const listen = (stream: Readable | null) => {
+    if (stream !== null) {
+      createInterface({ input: stream }).on('line', (line) => {
+        log.warn({ qemu: line }, 'QEMU says');
+        last.push(line);
+        last.splice(0, last.length - KEPT_LINES);
+      });
+    }
+  };
+  listen(child.stdout);
+  listen(child.stderr);
+  return last;
+}
+
+async function describeExit(child: ChildProcess, words: readonly string[]): Promise<string> {
+  try {
+    const [code, signal]: unknown[] = await once(child, 'close');
+    const said = words.length === 0 ? '' : `: ${words.join(' / ')}`;
+    return signal === null ? `it ended with code ${code}${said}` : `it was ended by ${signal}${said}`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

@@ -1,0 +1,107 @@
+import type { MachineSettings } from '../../contract/machine-settings.ts';
+import type { OpenDisk } from '../disk/open-disk.ts';
+import { untilAborted } from '../environment.ts';
+import { type LifeEnd, liveOnce, type Machine } from './life.ts';
+
+/** What comes after one life of QEMU. */
+export type NextStep =
+  /** The agent ends. */
+  | { readonly kind: 'Exit' }
+  /** The guest stays off until the pod is replaced. */
+  | { readonly kind: 'StayOff' }
+  | {
+      readonly kind: 'StartAgain';
+      readonly afterMilliseconds: number;
+      /** Whether the disk must be checked (or, where it is Ephemeral, filled) again before. */
+      readonly reopen: boolean;
+    };
+
+/** A life as long as this shows that the next failure is not the same one again. */
+const STEADY_MILLISECONDS = 60_000;
+const FIRST_PAUSE_MILLISECONDS = 1000;
+const LONGEST_PAUSE_MILLISECONDS = 30_000;
+
+/**
+ * Decides from how a life ended. `shortLives`: how many lives before this one, without a steady one between, were
+ * over too soon.
+ */
+export function decideNext(
+  end: LifeEnd,
+  policy: MachineSettings['onGuestPowerOff'],
+  stopping: boolean,
+  shortLives: number,
+): NextStep {
+  // Whoever asked to stop gets that, however this life ended.
+  if (stopping || end.kind === 'Stopped') {
+    return { kind: 'Exit' };
+  }
+  if (end.kind === 'PoweredOff' && policy === 'Stay') {
+    return { kind: 'StayOff' };
+  }
+  const pause = Math.min(FIRST_PAUSE_MILLISECONDS * 2 ** Math.min(shortLives, 10), LONGEST_PAUSE_MILLISECONDS);
+  return {
+    kind: 'StartAgain',
+    afterMilliseconds: pause,
+    reopen: end.kind !== 'NotStarted' && end.ending.kind === 'Unclean',
+  };
+}
+
+/**
+ * Keeps the machine going inside one container until `stop` aborts: QEMU is started, and started again after a crash
+ * or by the policy for a guest that switched itself off, without Kubernetes' crash loop. `openDisk` gives the locked,
+ * verified disk, or null when `stop` aborted first.
+ */
+export async function supervise(
+  machine: Machine,
+  openDisk: () => Promise<OpenDisk | null>,
+  stop: AbortSignal,
+): Promise<void> {
+  const { report, clock, log } = machine;
+  let disk = await openDisk();
+  let shortLives = 0;
+  const never = new AbortController().signal;
+  while (disk !== null) {
+    const startedAt = clock.now();
+    const end = await liveOnce(machine, disk, stop);
+    if (clock.now() - startedAt >= STEADY_MILLISECONDS) {
+      shortLives = 0;
+    }
+    const next = decideNext(end, machine.environment.machine.onGuestPowerOff, stop.aborted, shortLives);
+    shortLives += 1;
+    if (next.kind === 'Exit') {
+      await disk.close();
+      break;
+    }
+    announce(machine, end, next);
+    await (next.kind === 'StayOff' ? untilAborted(stop, never) : clock.sleep(next.afterMilliseconds, stop));
+    if (stop.aborted) {
+      await disk.close();
+      break;
+    }
+    if (next.kind === 'StartAgain' && next.reopen) {
+      await disk.close();
+      disk = await openDisk();
+    }
+  }
+  const message = report.current.disk?.lastStop?.message ?? 'Stopped before QEMU ran.';
+  report.update({ phase: 'Stopped', ready: false, reason: undefined, progress: undefined, message });
+  log.info({ lastStop: report.current.disk?.lastStop }, 'The machine is stopped');
+}
+
+/** Says why the guest doesn't run and what comes next. */
+function announce({ report, log }: Machine, end: LifeEnd, next: Exclude<NextStep, { kind: 'Exit' }>): void {
+  if (next.kind === 'StayOff') {
+    const message = 'The guest switched itself off and stays off. Delete the pod to start it again.';
+    report.update({ phase: 'PoweredOff', ready: false, reason: 'GuestPoweredOff', message });
+    log.info({}, message);
+    return;
+  }
+  const why = end.kind === 'NotStarted' ? end.failure : { reason: reasonOf(end), message: end.ending.message };
+  const message = `${why.message} Started again in ${next.afterMilliseconds / 1000} s.`;
+  report.update({ phase: 'Starting', ready: false, reason: why.reason, message });
+  log[end.kind === 'PoweredOff' ? 'info' : 'error']({ reason: why.reason }, message);
+}
+
+function reasonOf(end: Exclude<LifeEnd, { kind: 'NotStarted' }>): string {
+  return end.kind === 'PoweredOff' ? 'GuestPoweredOff' : 'QEMUCrashed';
+}
