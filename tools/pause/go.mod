@@ -1,0 +1,3 @@
+module loco-operator/tools/pause
+
+go 1.26.0
