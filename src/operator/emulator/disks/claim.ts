@@ -1,0 +1,51 @@
+import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
+import type { ReportedDisk } from '../../../contract/agent-report.ts';
+import { reportedDiskSchema } from '../../../contract/agent-report.ts';
+import type { ClaimObject } from '../cluster-object.ts';
+import { ANNOTATIONS, childNames, ordinalOf } from '../names.ts';
+import type { ObservedClaim } from '../observed.ts';
+
+/** What the names of an Emulator's own claims begin with; undefined where it has none. */
+export function claimPrefix(name: string, spec: EmulatorSpec): string | undefined {
+  if (spec.storage.mode === 'Ephemeral' || spec.storage.existingClaim !== undefined) return undefined;
+  return `${spec.storage.claimTemplateName}-${name}`;
+}
+
+/** Name of the claim that the machine with this ordinal uses; undefined for an Ephemeral machine. */
+export function claimNameFor(name: string, spec: EmulatorSpec, ordinal: number): string | undefined {
+  if (spec.storage.existingClaim !== undefined) return spec.storage.existingClaim.name;
+  if (spec.storage.mode === 'Ephemeral') return undefined;
+  return childNames.claim(spec.storage.claimTemplateName, name, ordinal);
+}
+
+/** The ordinal of a claim that this Emulator's machines could use; undefined for any other claim. */
+export function claimOrdinal(claimName: string, name: string, spec: EmulatorSpec): number | undefined {
+  if (spec.storage.existingClaim !== undefined) return claimName === spec.storage.existingClaim.name ? 0 : undefined;
+  const prefix = claimPrefix(name, spec);
+  return prefix === undefined ? undefined : ordinalOf(claimName, prefix);
+}
+
+/** A claim as decisions see it. */
+export function observeClaim(claim: ClaimObject, ordinal: number, emulatorUid: string): ObservedClaim {
+  const { metadata } = claim;
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    ordinal,
+    emulator: metadata.annotations?.[ANNOTATIONS.emulator],
+    disk: annotatedDisk(metadata.annotations?.[ANNOTATIONS.disk]),
+    collected: (metadata.ownerReferences ?? []).some(({ uid }) => uid === emulatorUid),
+    deleting: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/** People can edit annotations: one that can't be read counts as absent, and is written anew at the next report. */
+function annotatedDisk(text: string | undefined): ReportedDisk | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const parsed = reportedDiskSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

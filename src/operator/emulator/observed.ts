@@ -1,0 +1,89 @@
+import type { Emulator } from '../../api/emulator/schema.ts';
+import type { AgentReport, ReportedDisk } from '../../contract/agent-report.ts';
+
+/** Everything that decisions about one Emulator are made from; plain values, read once. */
+export interface Observed {
+  readonly emulator: Emulator;
+  readonly statefulSet: ObservedStatefulSet | undefined;
+  /** Objects of ours by kind, that are there and whose controller is somebody else. */
+  readonly foreignChildren: readonly ForeignChild[];
+  readonly plan: { readonly text: string; readonly changedAt: Date } | undefined;
+  /** Pods of the StatefulSet, by ordinal. */
+  readonly pods: readonly ObservedPod[];
+  /** Claims named or annotated for this Emulator. */
+  readonly claims: readonly ObservedClaim[];
+  /** What each pod's agent said, by pod UID. */
+  readonly contacts: ReadonlyMap<string, MachineContact>;
+  /** The latest try to resolve the snapshot's reference, in this process. */
+  readonly resolve: ResolveAttempt | undefined;
+}
+
+export interface ForeignChild {
+  readonly kind: string;
+  readonly name: string;
+  /** True when it belongs to an Emulator of this name that was deleted, and will be collected. */
+  readonly ofPredecessor: boolean;
+}
+
+export interface ObservedStatefulSet {
+  readonly scaleMark: number | undefined;
+  readonly templateSize: string | undefined;
+  /** Revision of the newest pod template; undefined while its controller hasn't seen the newest. */
+  readonly updateRevision: string | undefined;
+}
+
+export interface ObservedPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly ordinal: number;
+  /** Where its agent can be asked; undefined while no container runs. */
+  readonly ip: string | undefined;
+  readonly ready: boolean;
+  readonly deleting: boolean;
+  readonly revision: string | undefined;
+  readonly createdAt: Date;
+  readonly planHash: string | undefined;
+  /** Why it doesn't come up, in Kubernetes' words. */
+  readonly obstacle: string | undefined;
+}
+
+export interface ObservedClaim {
+  readonly name: string;
+  readonly uid: string;
+  /** Machine whose claim it is by its name; 0 for an existing claim. */
+  readonly ordinal: number;
+  /** Emulator that its annotation names. */
+  readonly emulator: string | undefined;
+  /** What was last reported of the disk on it. */
+  readonly disk: ReportedDisk | undefined;
+  /** True when deleting this Emulator makes the garbage collector delete the claim. */
+  readonly collected: boolean;
+  readonly deleting: boolean;
+}
+
+/** What is known of a machine from its own agent. */
+export interface MachineContact {
+  readonly report: AgentReport | undefined;
+  /** `Settling`: no report yet, but it was asked only just now. `Lost`: silent for longer than it may be. */
+  readonly state: 'Settling' | 'Connected' | 'Lost';
+  /** Since when the state is what it is. */
+  readonly since: Date;
+}
+
+/** What a resolve depends on; a change of any of it makes an older attempt worthless. */
+export interface ResolveRequest {
+  readonly reference: string;
+  readonly plainHTTP: boolean;
+  readonly pullSecret: string | undefined;
+  readonly ca: { readonly name: string; readonly key: string } | undefined;
+}
+
+export interface ResolveAttempt {
+  readonly request: ResolveRequest;
+  readonly running: boolean;
+  readonly digest: string | undefined;
+  /** Of the last attempt that ended; kept while the next one runs. */
+  readonly failure: { readonly reason: string; readonly message: string } | undefined;
+  readonly failures: number;
+  readonly endedAt: Date | undefined;
+}

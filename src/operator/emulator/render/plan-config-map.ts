@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
+import type { DiskPlan, SnapshotPlan } from '../../../contract/disk-plan.ts';
+import { ANNOTATIONS, childNames } from '../names.ts';
+import { childMetadata, type Owner } from './owner.ts';
+
+/** Key of the plan in its ConfigMap; mounted under the same name. */
+export const PLAN_KEY = 'plan.json';
+
+/** What is known of the snapshot now: its digest, or why there is none yet. */
+export interface SnapshotState {
+  readonly digest?: string;
+  readonly unresolved?: string;
+}
+
+/** What the machines are to make their disks from. */
+export function diskPlan(spec: EmulatorSpec, snapshot: SnapshotState): DiskPlan {
+  const wanted = spec.disk.snapshot;
+  const plan = { schemaVersion: 1, mode: spec.storage.mode, source: spec.disk.source } as const;
+  if (wanted === undefined) return { ...plan, builtinPath: spec.disk.builtinPath };
+  const planned: SnapshotPlan = {
+    reference: wanted.reference,
+    plainHTTP: wanted.registry.plainHTTP,
+    ...(wanted.path === undefined ? {} : { path: wanted.path }),
+    ...(snapshot.digest === undefined ? {} : { digest: snapshot.digest }),
+    ...(snapshot.unresolved === undefined ? {} : { unresolved: snapshot.unresolved }),
+  };
+  return { ...plan, builtinPath: spec.disk.builtinPath, snapshot: planned };
+}
+
+/** Short hash of a plan as it stands in its ConfigMap. */
+export function planHash(planText: string): string {
+  return createHash('sha256').update(planText).digest('hex').slice(0, 16);
+}
+
+/** The ConfigMap that every machine of the Emulator mounts. `changedAt` is when the plan last became what it is. */
+export function renderPlanConfigMap(owner: Owner, plan: DiskPlan, changedAt: Date): V1ConfigMap {
+  const metadata = childMetadata(owner, childNames.plan(owner.name));
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { ...metadata, annotations: { [ANNOTATIONS.planChangedAt]: changedAt.toISOString() } },
+    data: { [PLAN_KEY]: planText(plan) },
+  };
+}
+
+/** The plan as it stands in its ConfigMap. */
+export function planText(plan: DiskPlan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`;
+}

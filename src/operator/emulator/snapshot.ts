@@ -1,0 +1,84 @@
+import type { Emulator } from '../../api/emulator/schema.ts';
+import type { Observed, ResolveAttempt, ResolveRequest } from './observed.ts';
+import { REASONS } from './reasons.ts';
+
+/** Where the snapshot's reference stands, and what is to be done about it. */
+export interface SnapshotDecision {
+  /** Pinned, for good: only another reference is resolved anew. */
+  readonly pinned: { readonly reference: string; readonly digest: string } | undefined;
+  /** Ask the registry now. */
+  readonly resolve: ResolveRequest | undefined;
+  /** Milliseconds until it is to be asked again. */
+  readonly againAfterMs: number | undefined;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const FIRST_RETRY_MS = 2_000;
+/** A machine that waits must come up within a minute after the cause was put right. */
+const CAP_WHILE_WAITED_FOR_MS = 15_000;
+/** Nobody waits: every machine has a disk from elsewhere. */
+const CAP_MS = 300_000;
+
+/** Undefined for an Emulator without a snapshot. `waiting`: a machine has no disk yet. */
+export function decideSnapshot(observed: Observed, waiting: boolean, now: Date): SnapshotDecision | undefined {
+  const request = resolveRequest(observed.emulator);
+  if (request === undefined) return undefined;
+  const digest = knownDigest(observed, request);
+  if (digest !== undefined) {
+    const message = `${request.reference} is ${digest}`;
+    const pinned = { reference: request.reference, digest };
+    return { pinned, resolve: undefined, againAfterMs: undefined, reason: REASONS.Resolved, message };
+  }
+  const attempt = sameRequest(observed.resolve?.request, request) ? observed.resolve : undefined;
+  const againAfterMs = attempt === undefined || attempt.running ? undefined : waitMs(attempt, waiting, now);
+  const due = attempt === undefined || (!attempt.running && againAfterMs === 0);
+  const { reason, message } = attempt?.failure ?? {
+    reason: REASONS.Resolving,
+    message: `The registry is being asked for the digest of ${request.reference}`,
+  };
+  return {
+    pinned: undefined,
+    resolve: due ? request : undefined,
+    againAfterMs: due ? undefined : againAfterMs,
+    reason,
+    message,
+  };
+}
+
+/** What resolving this Emulator's snapshot takes. */
+export function resolveRequest(emulator: Emulator): ResolveRequest | undefined {
+  const snapshot = emulator.spec.disk.snapshot;
+  if (snapshot === undefined) return undefined;
+  return {
+    reference: snapshot.reference,
+    plainHTTP: snapshot.registry.plainHTTP,
+    pullSecret: snapshot.pullSecretRef?.name,
+    ca: snapshot.registry.caBundleRef,
+  };
+}
+
+export function sameRequest(left: ResolveRequest | undefined, right: ResolveRequest): boolean {
+  return (
+    left?.reference === right.reference &&
+    left.plainHTTP === right.plainHTTP &&
+    left.pullSecret === right.pullSecret &&
+    left.ca?.name === right.ca?.name &&
+    left.ca?.key === right.ca?.key
+  );
+}
+
+/** In a reference by digest, in the status, or just resolved. */
+function knownDigest(observed: Observed, request: ResolveRequest): string | undefined {
+  const written = /@(sha256:[0-9a-f]{64})$/.exec(request.reference)?.[1];
+  const pinned = observed.emulator.status?.snapshot;
+  if (written !== undefined) return written;
+  if (pinned?.reference === request.reference) return pinned.digest;
+  return sameRequest(observed.resolve?.request, request) ? observed.resolve?.digest : undefined;
+}
+
+function waitMs(attempt: ResolveAttempt, waiting: boolean, now: Date): number {
+  const cap = waiting ? CAP_WHILE_WAITED_FOR_MS : CAP_MS;
+  const delay = Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(attempt.failures - 1, 20));
+  return Math.max(0, (attempt.endedAt?.getTime() ?? 0) + delay - now.getTime());
+}
