@@ -49,7 +49,11 @@ export async function runMachine(): Promise<number> {
     control: (request) => controlGuest(current, request, paths.run),
     log,
   });
-  await supervise(machine, () => openDisk({ environment, paths, report, clock: systemClock, log, signal: stop }), stop);
+  await supervise(
+    machine,
+    () => openDisk({ environment, variables: process.env, paths, report, clock: systemClock, log, signal: stop }),
+    stop,
+  );
   try {
     await writeFile(paths.terminationLog, terminationMessage(report.current));
   } catch (error) {

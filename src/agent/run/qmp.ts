@@ -81,9 +81,12 @@ class Client implements QmpClient {
     this.greeting = new Promise((resolve) => {
       this.#greet = resolve;
     });
-    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => this.#receive(line));
-    // QEMU that is killed resets the connection: the same to us as its close, which follows.
-    socket.on('error', () => {});
+    // QEMU that is killed resets the connection: the same to us as its close, which follows. readline passes it on.
+    const ignoreReset = () => {};
+    socket.on('error', ignoreReset);
+    createInterface({ input: socket })
+      .on('line', (line) => this.#receive(line))
+      .on('error', ignoreReset);
     socket.once('close', () => this.#end());
   }
 

@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import type { OpenDisk, RecordChange } from '../../src/agent/disk/open-disk.ts';
+import { agentPaths, systemClock } from '../../src/agent/environment.ts';
+import { ReportState } from '../../src/agent/report-state.ts';
+import type { Machine } from '../../src/agent/run/life.ts';
+import { podEndpoints } from '../../src/agent/run/qemu-arguments.ts';
+import type { Qemu } from '../../src/agent/run/qemu-process.ts';
+import { supervise } from '../../src/agent/run/supervisor.ts';
+import type { AgentReport } from '../../src/contract/agent-report.ts';
+import type { DiskRecord } from '../../src/contract/disk-record.ts';
+import type { MachineSettings } from '../../src/contract/machine-settings.ts';
+
+export const VNC_PASSWORD = 'Abc123xy';
+
+export const SETTINGS: MachineSettings = {
+  type: '',
+  cpu: 'pentium2',
+  memoryMiB: 32,
+  acceleration: 'TCG',
+  video: 'std',
+  sound: 'sb16',
+  nic: 'ne2k_pci',
+  timeZone: 'Europe/Berlin',
+  pointer: 'PS2',
+  extraArgs: [],
+  gracePeriodSeconds: 30,
+  onGuestPowerOff: 'Restart',
+  readinessScreen: 'Any',
+  diskCache: 'Durable',
+};
+
+/** A machine under its supervisor with a real QEMU, and a disk whose record is kept in memory. */
+export interface MachineUnderTest {
+  readonly machine: Machine;
+  /** Every report so far, the newest last. */
+  readonly reports: readonly AgentReport[];
+  /** Every change of the record so far. */
+  readonly recorded: readonly RecordChange[];
+  /** Log lines so far, parsed. */
+  readonly logged: readonly Record<string, unknown>[];
+  /** How often the disk was opened. */
+  readonly opened: () => number;
+  readonly qemu: () => Qemu | undefined;
+  /** Resolves at once or as soon as a report fits; rejects after the timeout with the last report. */
+  until(what: string, fits: (report: AgentReport) => boolean, timeoutMilliseconds?: number): Promise<AgentReport>;
+  /** As TERM does; resolves when the supervisor has ended. */
+  stop(): Promise<void>;
+  /** Writes the mounted VNC password. */
+  mountVncPassword(password: string): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startMachine(
+  disk: string,
+  settings: Partial<MachineSettings> = {},
+  overrides: Partial<Pick<Machine, 'kvmDevice'>> & { readonly vncPassword?: string } = {},
+): Promise<MachineUnderTest> {
+  const root = await mkdtemp(path.join(tmpdir(), 'loco-'));
+  const paths = agentPaths(root);
+  await mkdir(paths.run, { recursive: true });
+  await mkdir(path.dirname(paths.vncPassword), { recursive: true });
+  const mountVncPassword = (password: string) => writeFile(paths.vncPassword, password);
+  await mountVncPassword(overrides.vncPassword ?? `${VNC_PASSWORD}\n`);
+  const report = new ReportState({ podUid: 'pod-uid', phase: 'DiskReady', message: 'The disk is ready.' });
+  const reports: AgentReport[] = [report.current];
+  report.subscribe((next) => reports.push(next));
+  const logged: Record<string, unknown>[] = [];
+  const log = pino(
+    new Writable({
+      write(line, _encoding, done) {
+        logged.push(JSON.parse(String(line)));
+        done();
+      },
+    }),
+  );
+  let qemu: Qemu | undefined;
+  const machine: Machine = {
+    environment: {
+      podName: 'classroom-2',
+      podNamespace: 'school',
+      podUid: 'pod-uid',
+      emulatorName: 'classroom',
+      ordinal: 2,
+      machine: { ...SETTINGS, ...settings },
+    },
+    paths,
+    endpoints: { ...podEndpoints(disk, paths.run), vncPort: await freePort(), vncWebSocketPort: await freePort() },
+    qemuProgram: 'qemu-system-i386',
+    kvmDevice: overrides.kvmDevice ?? '/dev/kvm',
+    report,
+    clock: systemClock,
+    log,
+    onQemu: (now) => {
+      qemu = now;
+    },
+  };
+  const stop = new AbortController();
+  const memory = await memoryDisk(disk);
+  const ended = supervise(machine, memory.open, stop.signal);
+  const end = async () => {
+    stop.abort();
+    await ended;
+  };
+  return {
+    machine,
+    reports,
+    recorded: memory.recorded,
+    logged,
+    opened: memory.opened,
+    qemu: () => qemu,
+    until: (what, fits, timeout = 20_000) => untilReport(report, what, fits, timeout),
+    stop: end,
+    mountVncPassword,
+    [Symbol.asyncDispose]: async () => {
+      qemu?.kill();
+      await end();
+      await memory.dispose();
+      await rm(root, { recursive: true });
+    },
+  };
+}
+
+function untilReport(
+  report: ReportState,
+  what: string,
+  fits: (report: AgentReport) => boolean,
+  timeoutMilliseconds: number,
+): Promise<AgentReport> {
+  return new Promise((resolve, reject) => {
+    const look = (current: AgentReport) => {
+      if (fits(current)) {
+        clearTimeout(timer);
+        unsubscribe();
+        resolve(current);
+      }
+    };
+    const timer = setTimeout(() => {
+      unsubscribe();
+      reject(
+        new Error(`Not within ${timeoutMilliseconds} ms: ${what}. Last report: ${JSON.stringify(report.current)}`),
+      );
+    }, timeoutMilliseconds);
+    const unsubscribe = report.subscribe(look);
+    look(report.current);
+  });
+}
+
+async function memoryDisk(disk: string) {
+  const lock = await open('/dev/null');
+  const recorded: RecordChange[] = [];
+  let opened = 0;
+  let record: DiskRecord = {
+    schemaVersion: 1,
+    id: randomUUID(),
+    inode: 1,
+    sizeBytes: 1,
+    sha256: '0'.repeat(64),
+    virtualSizeBytes: 1,
+    origin: 'Imported',
+    source: { description: 'a test' },
+    preparedAt: new Date().toISOString(),
+    state: 'Prepared',
+  };
+  const openDisk: OpenDisk = {
+    path: disk,
+    lockDescriptor: lock.fd,
+    get record() {
+      return record;
+    },
+    update: async (change) => {
+      recorded.push(change);
+      record = { ...record, ...change };
+    },
+    close: async () => {},
+  };
+  return {
+    recorded,
+    opened: () => opened,
+    open: async () => {
+      opened += 1;
+      return openDisk;
+    },
+    dispose: () => lock.close(),
+  };
+}
+
+/** A TCP port that is free now, and high enough for QEMU's display numbers. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,215 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
+import { controlGuest } from '../../src/agent/run/control.ts';
+import { viewOnce } from '../vnc/rfb-client.ts';
+import { makeBlankDisk, makeBootSectorGuest, makeGarbageDisk, makeResettingDisk } from './boot-sector-guest.ts';
+import { type MachineUnderTest, startMachine, VNC_PASSWORD } from './machine-under-test.ts';
+
+let folder: string;
+let guest: string;
+
+beforeAll(async () => {
+  await ensureDebianPackages(['qemu-system-x86', 'qemu-utils']);
+  folder = await mkdtemp(path.join(tmpdir(), 'loco-disks-'));
+  guest = await makeBootSectorGuest(folder);
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Types into the guest's serial line, as `POST /control` does. */
+const type = (test: MachineUnderTest, text: string) =>
+  controlGuest(test.qemu(), { action: 'SerialWrite', text }, test.machine.paths.run);
+
+/** Resolves when the guest's line is in the log. */
+const says = (test: MachineUnderTest, line: string) =>
+  expect.poll(() => test.logged.map(({ serial }) => serial), { timeout: 10_000 }).toContain(line);
+
+const ready = (test: MachineUnderTest) => test.until('ready', (report) => report.ready);
+
+describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
+  it('becomes ready, shows its screen to whoever knows the password, and is stopped clean', async () => {
+    await using test = await startMachine(guest);
+    const report = await ready(test);
+    expect(report).toMatchObject({
+      phase: 'Running',
+      machine: { type: expect.stringMatching(/^pc-i440fx-\d+\.\d+$/) },
+    });
+    expect(report.machine?.macAddress).toMatch(/^52:54:00:/);
+    expect(test.recorded[0]).toMatchObject({ state: 'Running', hardware: { machineType: report.machine?.type } });
+    await says(test, 'TINY-GUEST up');
+
+    const vnc = { host: '127.0.0.1', port: test.machine.endpoints.vncPort };
+    expect(await viewOnce({ ...vnc, password: undefined })).toMatchObject({ kind: 'Refused' });
+    expect(await viewOnce({ ...vnc, password: '' })).toMatchObject({ kind: 'Refused' });
+    expect(await viewOnce({ ...vnc, password: 'wrong' })).toMatchObject({ kind: 'Refused' });
+    const seen = await viewOnce({ ...vnc, password: VNC_PASSWORD });
+    expect(seen).toMatchObject({ kind: 'Accepted', desktopName: expect.stringContaining('classroom-2') });
+    expect(seen.kind === 'Accepted' && new Set(seen.frame.rgb).size).toBeGreaterThan(1);
+
+    const shot = await controlGuest(test.qemu(), { action: 'Screenshot' }, test.machine.paths.run);
+    const picture = shot.kind === 'Png' ? PNG.sync.read(shot.png) : undefined;
+    expect(picture).toMatchObject({ width: 720, height: 400 });
+    expect(new Set(new Uint32Array(picture?.data.buffer ?? new ArrayBuffer(0))).size).toBeGreaterThan(1);
+
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Clean' } });
+    expect(test.reports.at(-1)).toMatchObject({
+      phase: 'Stopped',
+      ready: false,
+      disk: { lastStop: { kind: 'Clean' } },
+    });
+    expect((await readdir(test.machine.paths.run)).filter((name) => name.endsWith('.ppm'))).toEqual([]);
+  });
+
+  it('is stopped clean when it is asked to while the guest still boots and does not hear the button', async () => {
+    await using test = await startMachine(guest);
+    await test.until('QEMU runs', (report) => report.machine !== undefined);
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
+  });
+
+  it('is stopped at once when it is asked to before QEMU runs', async () => {
+    await using test = await startMachine(guest);
+    await test.stop();
+    expect(test.reports.at(-1)).toMatchObject({ phase: 'Stopped' });
+    expect(test.recorded.at(-1)?.lastStop?.kind).not.toBe('Unclean');
+  });
+
+  it('is switched off at the deadline when the guest ignores the button, which is recorded as unclean', async () => {
+    await using test = await startMachine(guest, { gracePeriodSeconds: 5 });
+    await ready(test);
+    await type(test, 'i');
+    await says(test, 'I');
+    await test.stop();
+    expect(test.recorded.at(-1)?.lastStop).toMatchObject({
+      kind: 'Unclean',
+      message: expect.stringContaining('did not shut down within 5 s'),
+    });
+  });
+
+  it('is resumed and stopped clean when it is asked to while the guest is paused', async () => {
+    await using test = await startMachine(guest);
+    await ready(test);
+    await test.qemu()?.qmp.execute('stop', z.unknown());
+    await test.until('paused', (report) => report.phase === 'Paused' && report.reason === 'GuestPaused');
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
+  });
+
+  it('lets the guest reboot in the same QEMU, and is not ready while it does', async () => {
+    await using test = await startMachine(guest);
+    await ready(test);
+    const pid = test.qemu()?.pid;
+    await type(test, 'r');
+    await test.until('booting again', (report) => !report.ready);
+    await ready(test);
+    expect(test.qemu()?.pid).toBe(pid);
+    expect(test.opened()).toBe(1);
+  });
+
+  it('starts the guest again after it switched itself off under Restart', async () => {
+    await using test = await startMachine(guest);
+    await ready(test);
+    const pid = test.qemu()?.pid;
+    await type(test, 'p');
+    await test.until('off', (report) => report.reason === 'GuestPoweredOff');
+    expect(test.recorded.at(-1)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Clean' } });
+    await ready(test);
+    expect(test.qemu()?.pid).not.toBe(pid);
+    expect(test.opened()).toBe(1);
+  });
+
+  it('leaves the guest off under Stay, and still ends when it is asked to', async () => {
+    await using test = await startMachine(guest, { onGuestPowerOff: 'Stay' });
+    await ready(test);
+    await type(test, 'p');
+    const report = await test.until('off', ({ phase }) => phase === 'PoweredOff');
+    expect(report).toMatchObject({ ready: false, disk: { lastStop: { kind: 'Clean' } } });
+    await test.stop();
+    expect(test.reports.at(-1)?.phase).toBe('Stopped');
+  });
+
+  it('records a killed QEMU as unclean, opens the disk again and starts anew', async () => {
+    await using test = await startMachine(guest);
+    await ready(test);
+    const pid = test.qemu()?.pid ?? 0;
+    process.kill(pid, 'SIGKILL');
+    const report = await test.until('crashed', ({ reason }) => reason === 'QEMUCrashed');
+    expect(report).toMatchObject({ ready: false, message: expect.stringContaining('SIGKILL') });
+    expect(test.recorded.at(-1)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Unclean' } });
+    await ready(test);
+    expect(test.opened()).toBe(2);
+    expect(test.recorded.at(-1)?.hardware).toEqual(test.recorded[0]?.hardware);
+  });
+
+  it('waits for a graphics mode of 640x480 where that is asked for', async () => {
+    await using test = await startMachine(guest, { readinessScreen: 'Graphics' });
+    await test.until('text', ({ message }) => message.includes('The guest boots') && message.includes('TINY-GUEST'));
+    await type(test, 'g');
+    await ready(test);
+  });
+});
+
+describe('a machine that has nothing to boot is never ready', { timeout: 60_000 }, () => {
+  it('with a blank disk: it says what the BIOS says', async () => {
+    await using test = await startMachine(await makeBlankDisk(folder));
+    const report = await test.until('the BIOS gave up', ({ reason }) => reason === 'NotBootable');
+    expect(report.message).toContain('No bootable device');
+    expect(test.reports.some((each) => each.ready)).toBe(false);
+  });
+
+  it('with a boot sector that hangs', async () => {
+    await using test = await startMachine(await makeGarbageDisk(folder));
+    const report = await test.until('the boot sector runs', ({ message }) => message.includes('Booting from Hard'));
+    expect(report).toMatchObject({ ready: false, reason: 'Booting' });
+    await test.qemu()?.qmp.execute('stop', z.unknown());
+    await test.until('looked at again', ({ phase }) => phase === 'Paused');
+    expect(test.reports.some((each) => each.ready)).toBe(false);
+  });
+
+  it('with a boot sector that resets the machine again and again', async () => {
+    await using test = await startMachine(await makeResettingDisk(folder));
+    await expect
+      .poll(() => test.logged.filter(({ msg }) => msg === 'The guest was reset').length, { timeout: 30_000 })
+      .toBeGreaterThan(4);
+    expect(test.reports.some((each) => each.ready)).toBe(false);
+  });
+});
+
+describe('a machine that lacks something waits and says what', { timeout: 60_000 }, () => {
+  it('for a VNC password, and starts by itself when it is put right', async () => {
+    await using test = await startMachine(guest, {}, { vncPassword: '\n' });
+    const report = await test.until('refused', ({ reason }) => reason === 'VNCPasswordInvalid');
+    expect(report).toMatchObject({ phase: 'Starting', ready: false });
+    expect(test.recorded).toEqual([]);
+    await test.mountVncPassword(VNC_PASSWORD);
+    await ready(test);
+  });
+
+  it('for KVM, and does not fall back', async () => {
+    await using test = await startMachine(guest, { acceleration: 'KVM' }, { kvmDevice: path.join(folder, 'no-kvm') });
+    const report = await test.until('refused', ({ reason }) => reason === 'KVMNotAvailable');
+    expect(report).toMatchObject({ phase: 'Starting', ready: false });
+    expect(test.qemu()).toBeUndefined();
+  });
+
+  it('for arguments that QEMU takes, with its own words', async () => {
+    await using test = await startMachine(guest, { extraArgs: ['-device', 'warp-drive'] });
+    const report = await test.until('refused', ({ reason }) => reason === 'QEMUStartFailed');
+    expect(report.message).toContain('warp-drive');
+    expect(test.recorded.at(-1)).toEqual({ state: 'Prepared' });
+  });
+
+  it('for a disk that another QEMU writes to', async () => {
+    await using first = await startMachine(guest);
+    await ready(first);
+    await using second = await startMachine(guest);
+    const report = await second.until('refused', ({ reason }) => reason === 'QEMUStartFailed');
+    expect(report.message).toContain('lock');
+  });
+});
