@@ -97,8 +97,39 @@ const variablesSchema = z.object({
     .pipe(machineSettingsSchema),
 });
 
-/** Reads the variables of the contract. Fails with `EnvironmentInvalid`, naming each variable that is wrong. */
+/** The machine of an image that runs alone (`docker run`): the defaults of the Emulator kind. */
+const STANDALONE: AgentEnvironment = {
+  podName: 'win98-0',
+  podNamespace: 'standalone',
+  podUid: 'standalone',
+  emulatorName: 'win98',
+  ordinal: 0,
+  machine: {
+    type: '',
+    cpu: 'pentium2',
+    memoryMiB: 512,
+    acceleration: 'TCG',
+    video: 'std',
+    sound: 'sb16',
+    nic: 'ne2k_pci',
+    timeZone: 'UTC',
+    pointer: 'PS2',
+    extraArgs: [],
+    gracePeriodSeconds: 90,
+    onGuestPowerOff: 'Restart',
+    readinessScreen: 'Graphics',
+    diskCache: 'Durable',
+  },
+};
+
+/**
+ * Reads the variables of the contract; where none of them is set the image runs alone, with the defaults. Fails with
+ * `EnvironmentInvalid`, naming each variable that is wrong.
+ */
 export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Result<AgentEnvironment> {
+  if (Object.values(ENVIRONMENT).every((name) => variables[name] === undefined)) {
+    return success(STANDALONE);
+  }
   const parsed = variablesSchema.safeParse(variables);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
