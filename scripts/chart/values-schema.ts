@@ -33,7 +33,7 @@ const emulatorValuesSchema = z.strictObject({
   snapshotRegistry: z.string().min(1).max(400),
   snapshotTag: z.string().regex(/^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/),
   replicas: z.int().min(0).max(100).nullish(),
-  spec: emulatorSpecSchema.partial(),
+  spec: emulatorSpecSchema,
 });
 
 const valuesSchema = z.strictObject({
@@ -83,6 +83,7 @@ function makeOptional(schema: unknown, path: readonly string[]): void {
 /** Text of the chart's `values.schema.json`. */
 export function renderValuesSchema(): string {
   const schema = z.toJSONSchema(valuesSchema, { target: 'draft-7', io: 'input', override: forValues });
+  makeOptional(schema, ['emulator', 'spec', 'storage']);
   makeOptional(schema, ['emulator', 'spec', 'storage', 'mode']);
   makeOptional(schema, ['emulator', 'spec', 'disk', 'snapshot', 'reference']);
   return `${JSON.stringify({ title: 'Values of loco-operator', ...schema }, undefined, 2)}\n`;

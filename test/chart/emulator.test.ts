@@ -57,6 +57,14 @@ describe('the first Emulator', () => {
     });
   });
 
+  it('names no PVC to make when it is given one that exists', async () => {
+    const { manifest } = await emulator(
+      'emulator.diskPVC="my-disk"',
+      'emulator.spec.storage.existingClaim={"name":"my-disk"}',
+    );
+    expect(manifest['spec']).toEqual({ storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } });
+  });
+
   it('joins a digest to the repository with @', async () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     const { spec } = await emulator(

@@ -29,7 +29,8 @@ Persistent
 {{- define "loco.emulator.spec" -}}
 {{- $emulator := .Values.emulator -}}
 {{- $storage := dict "mode" (include "loco.emulator.mode" .) -}}
-{{- if $emulator.diskPVC -}}
+{{- /* An own PVC has its own name. */ -}}
+{{- if and $emulator.diskPVC (not ($emulator.spec.storage | default dict).existingClaim) -}}
 {{- $_ := set $storage "claimTemplateName" $emulator.diskPVC -}}
 {{- end -}}
 {{- $spec := dict "storage" $storage -}}
