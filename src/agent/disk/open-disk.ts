@@ -1,0 +1,45 @@
+import type { DiskRecord } from '../../contract/disk-record.ts';
+import type { HeldLock } from './lock.ts';
+import { writeRecord } from './record.ts';
+import type { Volume } from './volume.ts';
+import type { VolumeFiles } from './volume-files.ts';
+
+export type RecordChange = Partial<Pick<DiskRecord, 'hardware' | 'state' | 'lastStop' | 'lastCheck'>>;
+
+/** A verified disk under the lock of its volume. */
+export interface OpenDisk {
+  readonly path: string;
+  readonly record: DiskRecord;
+  /** Give it to QEMU as an inherited descriptor: the lock then lives as long as QEMU, even if this process is killed. */
+  readonly lockDescriptor: number;
+  /** Replaces the record, durably. */
+  update(change: RecordChange): Promise<void>;
+  /** Releases the lock; the last thing to do. */
+  close(): Promise<void>;
+}
+
+export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLock, initial: DiskRecord): OpenDisk {
+  let record = initial;
+  // One after the other: two writers of one staged name would mix.
+  let last: Promise<void> = Promise.resolve();
+  return {
+    path: volume.disk,
+    lockDescriptor: lock.descriptor,
+    get record() {
+      return record;
+    },
+    update: (change) => {
+      const next = last.then(async () => {
+        const changed = { ...record, ...change };
+        await writeRecord(files, volume, changed);
+        record = changed;
+      });
+      last = next.catch(() => undefined);
+      return next;
+    },
+    close: async () => {
+      await last;
+      await lock.release();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+export interface FileFacts {
+  readonly inode: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Everything that the preparation does to names on the volume, one file-system step each. One seam, so that a test can
+ * stop the world before and after any of them, or leave out a sync.
+ */
+export interface VolumeFiles {
+  makeFolder(path: string): Promise<void>;
+  /** Undefined when nothing is there. */
+  facts(path: string): Promise<FileFacts | undefined>;
+  /** Undefined when nothing is there. */
+  readText(path: string): Promise<string | undefined>;
+  list(folder: string): Promise<readonly string[]>;
+  /** Not durable before {@link VolumeFiles.syncFile}. */
+  writeText(path: string, text: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a folder with all that is in it; nothing there is fine. */
+  remove(path: string): Promise<void>;
+  syncFile(path: string): Promise<void>;
+  /** Makes names in the folder durable. */
+  syncFolder(path: string): Promise<void>;
+}
+
+export const volumeFiles: VolumeFiles = {
+  makeFolder: async (folder) => {
+    await mkdir(folder, { recursive: true });
+  },
+  facts: (name) =>
+    orUndefined(async () => {
+      const { ino, size } = await stat(name);
+      return { inode: ino, sizeBytes: size };
+    }),
+  readText: (name) => orUndefined(() => readFile(name, 'utf8')),
+  list: async (folder) => (await orUndefined(() => readdir(folder))) ?? [],
+  writeText: async (name, text) => {
+    const file = await open(name, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+  },
+  rename: (from, to) => rename(from, to),
+  remove: (name) => rm(name, { recursive: true, force: true }),
+  syncFile: (name) => sync(name, constants.O_RDWR),
+  syncFolder: (folder) => sync(folder, constants.O_RDONLY | constants.O_DIRECTORY),
+};
+
+/** Writes a small file so that at any moment, and after a power cut, it has either its old content or the new one. */
+export async function replaceText(files: VolumeFiles, name: string, text: string, staged: string): Promise<void> {
+  await files.writeText(staged, text);
+  await files.syncFile(staged);
+  await files.rename(staged, name);
+  await files.syncFolder(path.dirname(name));
+}
+
+async function sync(name: string, flags: number): Promise<void> {
+  const file = await open(name, flags);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function orUndefined<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import path from 'node:path';
+
+/** Names on the disk's volume. All of `.loco` is ours; the disk itself is the user's. */
+export interface Volume {
+  readonly root: string;
+  readonly disk: string;
+  readonly folder: string;
+  readonly record: string;
+  /** The record of a disk that is being published; see publish.ts and recover.ts. */
+  readonly nextRecord: string;
+  /** Where a new text of the record is written before it takes the record's name. */
+  readonly stagedRecord: string;
+  /** Held by whoever prepares or runs the disk; never renamed, never removed. */
+  readonly lock: string;
+  /** Held by an import while it reads its standard input. */
+  readonly importLock: string;
+  readonly staging: string;
+  readonly quarantine: string;
+}
+
+/** The names on the volume whose disk is at `disk`. */
+export function volumeOf(disk: string): Volume {
+  const root = path.dirname(disk);
+  const folder = path.join(root, '.loco');
+  const below = (name: string) => path.join(folder, name);
+  return {
+    root,
+    disk,
+    folder,
+    record: below('disk.json'),
+    nextRecord: below('disk.json.next'),
+    stagedRecord: below('disk.json.staged'),
+    lock: below('lock'),
+    importLock: below('import.lock'),
+    staging: below('staging'),
+    quarantine: below('quarantine'),
+  };
+}

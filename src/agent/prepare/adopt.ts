@@ -1,0 +1,64 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { DiskRecord } from '../../contract/disk-record.ts';
+import { inspectDisk } from '../disk/inspect.ts';
+import { writeRecord } from '../disk/record.ts';
+import type { FileFacts } from '../disk/volume-files.ts';
+import { failed, type Result, success } from '../failure.ts';
+import { type PrepareContext, progressReporter } from './context.ts';
+import { keepRecord } from './quarantine.ts';
+
+/**
+ * Takes a disk that somebody put on the volume as the machine's own, after the same inspection as any other. It is
+ * never changed or overwritten here.
+ * @param hardware what the machine had before; kept, so that a restored disk finds the hardware it knows
+ */
+export async function adoptDisk(
+  context: PrepareContext,
+  facts: FileFacts,
+  hardware: DiskRecord['hardware'],
+): Promise<Result<DiskRecord>> {
+  const { volume, files, clock, programs, signal, report, log } = context;
+  report.update({ phase: 'Preparing', message: `A disk was found at ${volume.disk}: it is checked.` });
+  const header = await inspectDisk(programs.qemuImg, volume.disk, signal);
+  if (!header.ok) {
+    return failed(
+      header.failure.reason,
+      `The disk that was found at ${volume.disk} can't be used, and is left as it is. ${header.failure.message}`,
+    );
+  }
+  const sha256 = await hashOf(context, facts.sizeBytes);
+  const at = new Date(clock.now()).toISOString();
+  const record: DiskRecord = {
+    schemaVersion: 1,
+    id: randomUUID(),
+    inode: facts.inode,
+    sizeBytes: facts.sizeBytes,
+    sha256,
+    virtualSizeBytes: header.value.virtualBytes,
+    origin: 'Imported',
+    source: { description: 'found on the volume' },
+    preparedAt: at,
+    ...(hardware === undefined ? {} : { hardware }),
+    state: 'Prepared',
+    lastCheck: { at, result: 'Ok' },
+  };
+  await keepRecord(files, volume, clock);
+  await files.syncFile(volume.disk);
+  await writeRecord(files, volume, record);
+  log.info({ sha256, sizeBytes: facts.sizeBytes }, 'Adopted a disk that was found on the volume');
+  return success(record);
+}
+
+async function hashOf(context: PrepareContext, totalBytes: number): Promise<string> {
+  const onProgress = progressReporter(context);
+  const hash = createHash('sha256');
+  let doneBytes = 0;
+  const stream = createReadStream(context.volume.disk, { highWaterMark: 1024 * 1024, signal: context.signal });
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    doneBytes += piece.length;
+    onProgress({ step: 'Checking', doneBytes, totalBytes });
+  }
+  return hash.digest('hex');
+}

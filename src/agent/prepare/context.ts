@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import type { Progress } from '../../contract/agent-report.ts';
+import type { Volume } from '../disk/volume.ts';
+import type { VolumeFiles } from '../disk/volume-files.ts';
+import type { AgentEnvironment, AgentPaths, Clock } from '../environment.ts';
+import type { Variables } from '../plan.ts';
+import type { ReportState } from '../report-state.ts';
+
+/** Programs that the preparation runs, by name or path. */
+export interface Programs {
+  readonly qemuImg: string;
+  readonly oras: string;
+}
+
+/** What every step of the preparation gets. */
+export interface PrepareContext {
+  readonly environment: Pick<AgentEnvironment, 'podName' | 'podNamespace' | 'podUid'>;
+  /** The container that this runs in, for the line that a person pastes to import a disk. */
+  readonly container: string;
+  readonly variables: Variables;
+  readonly paths: AgentPaths;
+  readonly volume: Volume;
+  readonly files: VolumeFiles;
+  readonly programs: Programs;
+  readonly report: ReportState;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const REPORT_MILLISECONDS = 500;
+const LOG_MILLISECONDS = 10_000;
+
+/** Passes progress on, to the report at most twice a second and to the log every ten seconds. */
+export function progressReporter({ report, log, clock }: PrepareContext): (progress: Progress) => void {
+  let step: string | undefined;
+  let reported = 0;
+  let logged = clock.now();
+  return (progress) => {
+    const now = clock.now();
+    if (progress.step === step && now - reported < REPORT_MILLISECONDS) return;
+    step = progress.step;
+    reported = now;
+    report.update({ progress });
+    if (now - logged < LOG_MILLISECONDS) return;
+    logged = now;
+    log.info(progress, 'Preparing the disk');
+  };
+}

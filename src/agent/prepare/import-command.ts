@@ -1,0 +1,15 @@
+import type { PrepareContext } from './context.ts';
+
+/** The line that a person pastes to give this machine a disk. */
+export function importCommand({
+  environment,
+  container,
+  variables,
+}: Pick<PrepareContext, 'environment' | 'container' | 'variables'>): string {
+  // Kubernetes sets this variable in every container.
+  if (variables['KUBERNETES_SERVICE_HOST'] === undefined) {
+    return `docker exec -i ${variables['HOSTNAME'] ?? 'CONTAINER'} loco-agent import < win98.qcow2`;
+  }
+  const { podNamespace, podName } = environment;
+  return `kubectl exec -i -n ${podNamespace} ${podName} -c ${container} -- loco-agent import < win98.qcow2`;
+}

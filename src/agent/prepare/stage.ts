@@ -1,0 +1,108 @@
+import type { Attempt } from '../../contract/agent-report.ts';
+import type { DiskPlan } from '../../contract/disk-plan.ts';
+import type { DiskRecord } from '../../contract/disk-record.ts';
+import { inspectDisk } from '../disk/inspect.ts';
+import type { Failure } from '../failure.ts';
+import { sourcesFor } from './choose-sources.ts';
+import { type PrepareContext, progressReporter } from './context.ts';
+import { publish } from './publish.ts';
+import type { DiskSource, SourceName, StagedDisk } from './sources/source.ts';
+
+export type Sources = Readonly<Record<SourceName, DiskSource>>;
+
+/** How one walk along the row of sources ended. */
+export type PassResult =
+  | { readonly kind: 'Published'; readonly record: DiskRecord; readonly attempts: readonly Attempt[] }
+  | {
+      readonly kind: 'None';
+      readonly phase: 'AwaitingDisk' | 'AwaitingSnapshot' | 'DiskFailed';
+      readonly failure: Failure;
+      readonly attempts: readonly Attempt[];
+    };
+
+/**
+ * Steps 3 to 6: the first source of the row that has a disk gives it; it is staged, inspected and published. Every
+ * source that was passed over is in `attempts`, with the reason.
+ */
+export async function prepareFromSources(
+  context: PrepareContext,
+  plan: DiskPlan,
+  sources: Sources,
+  hardware: DiskRecord['hardware'],
+): Promise<PassResult> {
+  const attempts: Attempt[] = [];
+  const onProgress = progressReporter(context);
+  for (const name of sourcesFor(plan)) {
+    const source = sources[name];
+    const staged = await source.stage({ plan, signal: context.signal, onProgress });
+    if (staged.kind === 'Staged') {
+      const published = await verifyAndPublish(context, source, staged.disk, hardware);
+      if (published.ok) return { kind: 'Published', record: published.value, attempts };
+      attempts.push({ source: name, ...published.failure });
+      if (published.again) return { kind: 'None', phase: 'DiskFailed', failure: published.failure, attempts };
+      continue;
+    }
+    attempts.push({ source: name, ...staged.failure });
+    if (staged.kind === 'Failed') return { kind: 'None', phase: 'DiskFailed', failure: staged.failure, attempts };
+    if (staged.kind === 'Waiting') {
+      return {
+        kind: 'None',
+        phase: staged.phase,
+        failure: withAttempts(staged.failure, attempts.slice(0, -1)),
+        attempts,
+      };
+    }
+  }
+  return { kind: 'None', phase: 'DiskFailed', failure: nothingFound(attempts), attempts };
+}
+
+type Verified =
+  | { readonly ok: true; readonly value: DiskRecord }
+  | { readonly ok: false; readonly failure: Failure; readonly again: boolean };
+
+/** Step 5 and 6. `again`: the same source may do better next time, so the row must not go on to another. */
+async function verifyAndPublish(
+  context: PrepareContext,
+  source: DiskSource,
+  staged: StagedDisk,
+  hardware: DiskRecord['hardware'],
+): Promise<Verified> {
+  const { programs, signal, report, files, volume, clock } = context;
+  report.update({ progress: { step: 'Checking', doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes } });
+  const header = await inspectDisk(programs.qemuImg, staged.path, signal);
+  signal.throwIfAborted();
+  if (!header.ok) {
+    await source.settle(staged, header.failure);
+    // The check could not be done, or a person can bring another disk: neither says anything about the next source.
+    const again = header.failure.reason === 'DiskCheckFailed' || source.name === 'Import';
+    return { ok: false, failure: header.failure, again };
+  }
+  report.update({ progress: { step: 'Publishing', doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes } });
+  const published = await publish({
+    files,
+    volume,
+    clock,
+    staged,
+    header: header.value,
+    ...(hardware === undefined ? {} : { hardware }),
+  });
+  await source.settle(staged, published.ok ? undefined : published.failure);
+  return published.ok ? published : { ok: false, failure: published.failure, again: true };
+}
+
+function withAttempts(failure: Failure, passedOver: readonly Attempt[]): Failure {
+  if (passedOver.length === 0) return failure;
+  return { reason: failure.reason, message: `${failure.message} (Passed over: ${listed(passedOver)})` };
+}
+
+function nothingFound(attempts: readonly Attempt[]): Failure {
+  const only = attempts.length === 1 ? attempts[0] : undefined;
+  return {
+    reason: only?.reason ?? 'NoDiskSource',
+    message: `No disk could be had. Tried: ${listed(attempts)} Use an image with a disk built in, or name a snapshot (disk.snapshot).`,
+  };
+}
+
+function listed(attempts: readonly Attempt[]): string {
+  return attempts.map(({ source, reason, message }) => `${source} (${reason}): ${message}`).join(' ');
+}

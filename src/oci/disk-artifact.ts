@@ -1,0 +1,19 @@
+/**
+ * The form in which snapshots are written (docs/architecture.md, "Snapshot artifacts"): layer by layer the guest's own
+ * bytes, addressed by where the guest sees them, so that the next snapshot of a little-changed disk shares most layers.
+ */
+export const DISK_ARTIFACT = {
+  artifactType: 'application/vnd.loco.disk.v1',
+  /** One chunk: zstd of {@link CHUNK_BYTES} bytes of the guest's disk (the last one of what is left). */
+  chunkType: 'application/vnd.loco.disk.chunk.v1+zstd',
+  annotations: {
+    /** On a layer: its number; the chunk holds the guest's bytes from number x {@link CHUNK_BYTES}. */
+    chunk: 'loco.mroie.github.io/chunk',
+    /** On the manifest: bytes of the guest's disk. */
+    virtualSize: 'loco.mroie.github.io/virtual-size',
+    /** sha256, in hexadecimal, of all of the guest's bytes, those of left-out (all-zero) chunks included. */
+    contentSha256: 'loco.mroie.github.io/content-sha256',
+  },
+} as const;
+
+export const CHUNK_BYTES = 16 * 1024 ** 2;

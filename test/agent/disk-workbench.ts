@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { pino } from 'pino';
+import { volumeOf } from '../../src/agent/disk/volume.ts';
+import { agentPaths, systemClock } from '../../src/agent/environment.ts';
+import { type OpenDiskOptions, openDisk } from '../../src/agent/prepare/index.ts';
+import { ReportState } from '../../src/agent/report-state.ts';
+import type { DiskPlan } from '../../src/contract/disk-plan.ts';
+
+/** A folder that stands for one machine's container: its volume, its plan, its image. */
+export class DiskWorkbench implements AsyncDisposable {
+  readonly root: string;
+  readonly paths;
+  readonly volume;
+  /** Where the image of this container has its built-in disk, if it has one. */
+  readonly builtinPath: string;
+  readonly report = new ReportState({ podUid: 'uid-1', phase: 'Starting', message: '' });
+  readonly stop = new AbortController();
+
+  private constructor(root: string) {
+    this.root = root;
+    this.paths = agentPaths(root);
+    this.volume = volumeOf(this.paths.disk);
+    this.builtinPath = path.join(root, 'opt', 'win98.qcow2.builtin');
+  }
+
+  static async create(): Promise<DiskWorkbench> {
+    const bench = new DiskWorkbench(await mkdtemp(path.join(tmpdir(), 'loco-disk-')));
+    await mkdir(bench.paths.images, { recursive: true });
+    await mkdir(path.dirname(bench.builtinPath), { recursive: true });
+    return bench;
+  }
+
+  async plan(plan: Partial<DiskPlan>): Promise<void> {
+    const whole: DiskPlan = {
+      schemaVersion: 1,
+      mode: 'Persistent',
+      source: 'Auto',
+      builtinPath: this.builtinPath,
+      ...plan,
+    };
+    await mkdir(path.dirname(this.paths.plan), { recursive: true });
+    await writeFile(this.paths.plan, JSON.stringify(whole));
+  }
+
+  options(change: Partial<OpenDiskOptions> = {}): OpenDiskOptions {
+    return {
+      environment: { podName: 'pc-0', podNamespace: 'games', podUid: 'uid-1' },
+      variables: { KUBERNETES_SERVICE_HOST: '10.96.0.1' },
+      paths: this.paths,
+      report: this.report,
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+      signal: this.stop.signal,
+      ...change,
+    };
+  }
+
+  /** Opens the disk; the caller closes it. */
+  async open(change: Partial<OpenDiskOptions> = {}) {
+    const disk = await openDisk(this.options(change));
+    if (disk === null) throw new Error(`no disk: ${this.report.current.message}`);
+    return disk;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop.abort();
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A qcow2 file whose content depends on `seed` alone: 4 MiB of noise in pieces, and holes. */
+export async function makeDisk(target: string, seed: number, convert: readonly string[] = []): Promise<void> {
+  const raw = `${target}.raw`;
+  const file = await open(raw, 'w');
+  for (let index = 0; index < 4; index += 1) {
+    await file.write(noise(seed * 10 + index, 1024 * 1024), 0, 1024 * 1024, index * 9 * 1024 * 1024);
+  }
+  await file.truncate(64 * 1024 * 1024);
+  await file.close();
+  await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...convert, raw, target]);
+  await rm(raw);
+}
+
+export function noise(seed: number, bytes: number): Buffer {
+  const blocks: Buffer[] = [];
+  for (let index = 0; index * 32 < bytes; index += 1) {
+    blocks.push(createHash('sha256').update(`${seed}/${index}`).digest());
+  }
+  return Buffer.concat(blocks).subarray(0, bytes);
+}
+
+export async function sha256Of(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+}
+
+/** Waits until a condition holds, looking every 20 ms; a test's own time limit ends it. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMilliseconds = 20_000): Promise<void> {
+  const end = performance.now() + limitMilliseconds;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never held: ${condition.toString()}`);
+    await systemClock.sleep(20);
+  }
+}

@@ -1,0 +1,262 @@
+import { copyFile, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { execa } from 'execa';
+import { describe, expect, test } from 'vitest';
+import { readRecord, writeRecord } from '../../src/agent/disk/record.ts';
+import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import { openDisk } from '../../src/agent/prepare/index.ts';
+import type { DiskRecord } from '../../src/contract/disk-record.ts';
+import { DiskWorkbench, makeDisk, sha256Of, until } from './disk-workbench.ts';
+
+async function recordOf(bench: DiskWorkbench): Promise<DiskRecord> {
+  const read = await readRecord(volumeFiles, bench.volume.record);
+  if (read.kind !== 'Record') throw new Error(`the record is ${read.kind}`);
+  return read.record;
+}
+
+async function preparedBench(seed = 1, plan: Parameters<DiskWorkbench['plan']>[0] = {}): Promise<DiskWorkbench> {
+  const bench = await DiskWorkbench.create();
+  await makeDisk(bench.builtinPath, seed);
+  await bench.plan(plan);
+  await (await bench.open()).close();
+  return bench;
+}
+
+describe('a built-in disk', () => {
+  test('becomes the disk of the machine, byte for byte, with its record', async () => {
+    await using bench = await preparedBench();
+    const sha256 = await sha256Of(bench.builtinPath);
+    expect(await sha256Of(bench.paths.disk)).toBe(sha256);
+    const record = await recordOf(bench);
+    expect(record).toMatchObject({ sha256, origin: 'Builtin', state: 'Prepared', virtualSizeBytes: 64 * 1024 * 1024 });
+    expect(record.inode).toBe((await stat(bench.paths.disk)).ino);
+    expect(bench.report.current).toMatchObject({
+      phase: 'DiskReady',
+      disk: { origin: 'Builtin', digest: `sha256:${sha256}` },
+    });
+    expect(await volumeFiles.list(bench.volume.staging)).toEqual([]);
+  });
+
+  test('is not copied again at the next start, whatever the image holds by then', async () => {
+    await using bench = await preparedBench();
+    const before = await recordOf(bench);
+    await makeDisk(bench.builtinPath, 2);
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toEqual(before);
+  });
+
+  test('that is cut is not used, and an import is waited for', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await truncate(bench.builtinPath, 2_000_000);
+    await bench.plan({});
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'AwaitingDisk');
+    expect(bench.report.current.message).toContain(
+      'kubectl exec -i -n games pc-0 -c emulator -- loco-agent import < win98.qcow2',
+    );
+    expect(bench.report.current.attempts.map(({ source, reason }) => `${source}: ${reason}`)).toEqual([
+      'Builtin: DiskTruncated',
+      'Import: ImportNeeded',
+    ]);
+    bench.stop.abort();
+    expect(await opening).toBeNull();
+    expect(await volumeFiles.facts(bench.paths.disk)).toBeUndefined();
+  });
+
+  test('that is missing is a clear failure where nothing else can give a disk', async () => {
+    await using bench = await DiskWorkbench.create();
+    await bench.plan({ mode: 'Ephemeral' });
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current).toMatchObject({ reason: 'BuiltinDiskMissing' });
+    expect(bench.report.current.message).toContain(`no built-in disk at ${bench.builtinPath}`);
+    // What is put right is seen by itself.
+    await makeDisk(bench.builtinPath, 1);
+    const disk = await opening;
+    expect(disk?.record.origin).toBe('Builtin');
+    await disk?.close();
+  });
+});
+
+describe('a disk on the volume', () => {
+  test('without a record is adopted as it is, and never overwritten', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await makeDisk(bench.paths.disk, 7);
+    await bench.plan({});
+    const sha256 = await sha256Of(bench.paths.disk);
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toMatchObject({
+      origin: 'Imported',
+      sha256,
+      source: { description: 'found on the volume' },
+    });
+    expect(await sha256Of(bench.paths.disk)).toBe(sha256);
+  });
+
+  test('without a record that is no disk is refused and left alone', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await bench.plan({});
+    await writeFile(bench.paths.disk, 'my homework');
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current.reason).toBe('DiskNotQcow2');
+    bench.stop.abort();
+    await opening;
+    expect(await readFile(bench.paths.disk, 'utf8')).toBe('my homework');
+  });
+
+  test('that was swapped for another counts as another disk and keeps the hardware', async () => {
+    await using bench = await preparedBench();
+    const hardware = { machineType: 'pc-i440fx-7.2', macAddress: '52:54:00:01:02:03' };
+    const first = await bench.open();
+    await first.update({ hardware });
+    await first.close();
+    await makeDisk(`${bench.paths.disk}.new`, 9);
+    await rename(`${bench.paths.disk}.new`, bench.paths.disk);
+    await (await bench.open()).close();
+    const record = await recordOf(bench);
+    expect(record).toMatchObject({ origin: 'Imported', hardware });
+    expect(record.id).not.toBe(first.record.id);
+    expect(await volumeFiles.list(bench.volume.quarantine)).toHaveLength(1);
+  });
+
+  test('is checked after a machine that was killed, and says so', async () => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await disk.close();
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toMatchObject({
+      state: 'Prepared',
+      lastStop: { kind: 'Unclean' },
+      lastCheck: { result: 'Ok' },
+    });
+  });
+
+  test('has its leaks repaired after an unclean stop, its data untouched', async () => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await disk.close();
+    await leak(bench.paths.disk);
+    await (await bench.open()).close();
+    expect((await recordOf(bench)).lastCheck?.result).toBe('LeaksRepaired');
+    await execa('qemu-img', ['check', '-f', 'qcow2', bench.paths.disk]);
+    await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', bench.paths.disk, bench.builtinPath]);
+  });
+
+  test('that is damaged is reported and left where it is', async () => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await disk.close();
+    await damage(bench.paths.disk);
+    const sha256 = await sha256Of(bench.paths.disk);
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current.reason).toBe('DiskCorrupt');
+    bench.stop.abort();
+    await opening;
+    expect(await sha256Of(bench.paths.disk)).toBe(sha256);
+  });
+
+  test('of an ephemeral machine that was left clean is kept, and made anew otherwise', async () => {
+    await using bench = await preparedBench(1, { mode: 'Ephemeral' });
+    const first = await bench.open();
+    await first.update({ state: 'Stopped', lastStop: { kind: 'Clean', at: new Date().toISOString(), message: '' } });
+    await first.close();
+    const second = await bench.open();
+    expect(second.record.id).toBe(first.record.id);
+    await second.update({ state: 'Running' });
+    await second.close();
+    const third = await bench.open();
+    expect(third.record.id).not.toBe(first.record.id);
+    expect(third.record).toMatchObject({ state: 'Prepared', origin: 'Builtin' });
+    expect(third.record.lastStop).toBeUndefined();
+    await third.close();
+  });
+
+  test('with the record of a newer release is not touched', async () => {
+    await using bench = await preparedBench();
+    await writeFile(bench.volume.record, JSON.stringify({ schemaVersion: 2 }));
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current.reason).toBe('RecordFromNewerRelease');
+    bench.stop.abort();
+    await opening;
+    expect(await readFile(bench.volume.record, 'utf8')).toBe('{"schemaVersion":2}');
+  });
+});
+
+describe('an interrupted publication', () => {
+  test('is ended when the disk has its name already', async () => {
+    await using bench = await preparedBench();
+    const before = await recordOf(bench);
+    await rename(bench.volume.record, bench.volume.nextRecord);
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toEqual(before);
+  });
+
+  test('is forgotten when another disk is there', async () => {
+    await using bench = await preparedBench();
+    await rename(bench.volume.record, bench.volume.nextRecord);
+    await copyFile(bench.paths.disk, `${bench.paths.disk}.copy`);
+    await rename(`${bench.paths.disk}.copy`, bench.paths.disk);
+    await (await bench.open()).close();
+    expect((await recordOf(bench)).origin).toBe('Imported');
+    expect(await volumeFiles.facts(bench.volume.nextRecord)).toBeUndefined();
+  });
+});
+
+describe('the lock', () => {
+  test('keeps a second machine out, names the first, and lets the second in when that ends', async () => {
+    await using bench = await preparedBench();
+    const first = await bench.open();
+    const second = openDisk(
+      bench.options({ environment: { podName: 'pc-1', podNamespace: 'games', podUid: 'uid-2' } }),
+    );
+    await until(() => bench.report.current.reason === 'VolumeInUse');
+    expect(bench.report.current.message).toContain('pod games/pc-0 (uid-1)');
+    await first.close();
+    await (await second)?.close();
+    expect(bench.report.current.phase).toBe('DiskReady');
+  });
+});
+
+describe('a record that is damaged', () => {
+  test('does not cost the disk, and is kept aside', async () => {
+    await using bench = await preparedBench();
+    await writeFile(bench.volume.record, '{');
+    await (await bench.open()).close();
+    expect((await recordOf(bench)).origin).toBe('Imported');
+    expect(await volumeFiles.list(bench.volume.quarantine)).toHaveLength(1);
+  });
+
+  test('of a disk that is gone leads to a new disk with the same hardware', async () => {
+    await using bench = await preparedBench();
+    const hardware = { machineType: 'pc-i440fx-7.2', macAddress: '52:54:00:01:02:03' };
+    await writeRecord(volumeFiles, bench.volume, { ...(await recordOf(bench)), hardware });
+    await rm(bench.paths.disk);
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toMatchObject({ origin: 'Builtin', hardware });
+  });
+});
+
+/** Appends a cluster that nobody uses and counts it as used: a leak, as an interrupted allocation leaves it. */
+async function leak(disk: string): Promise<void> {
+  const bytes = await readFile(disk);
+  const block = Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(48))));
+  const unused = Math.ceil(bytes.length / 65_536);
+  bytes.writeUInt16BE(1, block + unused * 2);
+  await writeFile(disk, Buffer.concat([bytes, Buffer.alloc((unused + 1) * 65_536 - bytes.length)]));
+}
+
+/** Lets two places of the guest's disk share one cluster. */
+async function damage(disk: string): Promise<void> {
+  const bytes = await readFile(disk);
+  const l2 = Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(40))) & 0x00fffffffffffe00n);
+  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
+  await writeFile(disk, bytes);
+}
