@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { controlGuest } from '../../src/agent/run/control.ts';
+import type { MachineSettings } from '../../src/contract/machine-settings.ts';
 import { viewOnce } from '../vnc/rfb-client.ts';
 import { makeBlankDisk, makeBootSectorGuest, makeGarbageDisk, makeResettingDisk } from './boot-sector-guest.ts';
 import { type MachineUnderTest, startMachine, VNC_PASSWORD } from './machine-under-test.ts';
@@ -149,9 +150,39 @@ describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
 
   it('waits for a graphics mode of 640x480 where that is asked for', async () => {
     await using test = await startMachine(guest, { readinessScreen: 'Graphics' });
-    await test.until('text', ({ message }) => message.includes('The guest boots') && message.includes('TINY-GUEST'));
+    await says(test, 'TINY-GUEST up');
+    expect(await test.until('text', ({ message }) => message.includes('The guest boots'))).toMatchObject({
+      ready: false,
+    });
     await type(test, 'g');
     await ready(test);
+  });
+});
+
+describe("a machine's hardware", { timeout: 60_000 }, () => {
+  const pciSchema = z.array(z.object({ devices: z.array(z.object({ slot: z.int(), qdev_id: z.string() })) }));
+
+  it.each<[Partial<MachineSettings>, Record<string, number>]>([
+    [{}, { video: 2, nic: 3 }],
+    [
+      { video: 'cirrus', nic: 'pcnet', sound: 'es1370', pointer: 'USBTablet' },
+      { video: 2, nic: 3, sound: 4, usb: 5 },
+    ],
+    [
+      { video: 'vmware', nic: 'rtl8139', sound: 'none', diskCache: 'Writeback' },
+      { video: 2, nic: 3 },
+    ],
+    [
+      { nic: 'none', sound: 'es1370' },
+      { video: 2, sound: 4 },
+    ],
+  ])('has each device of %o in its slot', async (settings, slots) => {
+    await using test = await startMachine(guest, settings);
+    await ready(test);
+    const pci = await test.qemu()?.qmp.execute('query-pci', pciSchema);
+    const devices = pci?.ok === true ? pci.value.flatMap((bus) => bus.devices) : [];
+    const named = devices.filter((device) => device.qdev_id !== '').map((device) => [device.qdev_id, device.slot]);
+    expect(Object.fromEntries(named)).toEqual(slots);
   });
 });
 

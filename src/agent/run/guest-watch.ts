@@ -14,6 +14,8 @@ const blockStatsSchema = z.array(z.object({ stats: z.object({ rd_bytes: z.int() 
 const ioErrorSchema = z.object({ operation: z.string(), nospace: z.boolean().default(false), action: z.string() });
 const reasonSchema = z.object({ reason: z.string() });
 
+const NEWS: ReadonlySet<string> = new Set(['STOP', 'RESUME', 'RESET', 'SHUTDOWN', 'BLOCK_IO_ERROR']);
+
 const RFB_TIMEOUT_MILLISECONDS = 3000;
 
 export interface GuestWatchOptions {
@@ -37,7 +39,8 @@ export class GuestWatch {
   #resetAt: number;
   /** What `query-blockstats` counted when the guest was last reset. */
   #readBefore = 0;
-  /** Ended and replaced at each event, to wake whoever waits for news. */
+  #resets = 0;
+  /** Ended and replaced at each event that matters, to wake whoever waits for news. */
   #news = new AbortController();
 
   constructor(options: GuestWatchOptions) {
@@ -49,13 +52,16 @@ export class GuestWatch {
     });
     this.#qmp.onEvent((event) => {
       this.#hear(event);
-      const heard = this.#news;
-      this.#news = new AbortController();
-      heard.abort();
+      // Not at others: our own look at the VNC server makes some, and would have us look again at once.
+      if (NEWS.has(event.event)) {
+        const heard = this.#news;
+        this.#news = new AbortController();
+        heard.abort();
+      }
     });
   }
 
-  /** Aborts at QEMU's next event. */
+  /** Aborts when the guest is next stopped, resumed, reset or switched off. */
   get news(): AbortSignal {
     return this.#news.signal;
   }
@@ -66,6 +72,13 @@ export class GuestWatch {
   }
 
   async gather(): Promise<Facts> {
+    const resets = this.#resets;
+    const facts = await this.#gatherNow();
+    // Reset while we looked: what was read and seen may be of the time before.
+    return resets === this.#resets ? facts : { ...facts, readBytes: 0, cameUp: false };
+  }
+
+  async #gatherNow(): Promise<Facts> {
     const status = await this.#qmp.execute('query-status', statusSchema);
     const runState = status.ok ? status.value.status : undefined;
     const running = runState === 'running';
@@ -94,6 +107,7 @@ export class GuestWatch {
       }
       case 'RESET':
         log.info({ reason: data['reason'] }, 'The guest was reset');
+        this.#resets += 1;
         this.#cameUp = false;
         this.#resetAt = clock.now();
         this.#readBytes().then((bytes) => {

@@ -73,6 +73,12 @@ describe('a machine is not ready', () => {
     expect(judge({ ...empty, screenText: bios.slice(0, 2) }, 'Any')).toMatchObject({ ready: false, reason: 'Booting' });
   });
 
+  it('and nothing of its screen is told but what helps', () => {
+    const verdict = judge({ ...UP, screen: TEXT, screenText: ['Bad VFAT', 'C:\\>copy secret.txt'] }, 'Graphics');
+    expect(verdict.message).toContain('The screen says: "Bad VFAT"');
+    expect(verdict.message).not.toContain('secret');
+  });
+
   it('and Paused is its phase only when the guest stands still', () => {
     expect(judge({ ...UP, runState: 'io-error' }, 'Any').phase).toBe('Paused');
     expect(judge({ ...UP, answersRfb: false }, 'Any').phase).toBe('Running');

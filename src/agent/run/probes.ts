@@ -88,7 +88,7 @@ function judgeScreen(facts: Facts, wanted: MachineSettings['readinessScreen']): 
   const { screen, screenText } = facts;
   // Does anything run at all? A picture alone proves nothing: the BIOS has one of an empty disk too.
   if (screenText.some((line) => BIOS_FOUND_NOTHING.test(line))) {
-    return notReady('Running', 'NotBootable', `The disk has no boot sector; the BIOS says: ${quote(screenText)}`);
+    return notReady('Running', 'NotBootable', `The disk has no boot sector.${seen(screenText)}`);
   }
   if (facts.readBytes < BOOTED_READ_BYTES) {
     return notReady('Running', 'Booting', `The guest has not read its system from the disk yet.${seen(screenText)}`);
@@ -115,11 +115,14 @@ function notReady(phase: Verdict['phase'], reason: string, message: string): Ver
   return { phase, ready: false, reason, message };
 }
 
-function seen(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : ` The screen says: ${quote(lines)}`;
-}
+/**
+ * What BIOS, boot programs, DOS, Windows 98 and Linux say when they get stuck or repair. Nothing else on the screen
+ * goes into a report: it is the guest's own business, and reports are read by people who don't know its password.
+ */
+const TELLING =
+  /boot|no operating system|operating system not found|missing operating|system disk|partition table|disk error|scandisk|himem|vfat|protection error|while initializing|press any key|command interpreter|kernel panic/i;
 
-/** The end of the screen, where the news are. */
-function quote(lines: readonly string[]): string {
-  return JSON.stringify(lines.slice(-2).join(' / ').slice(-200));
+function seen(lines: readonly string[]): string {
+  const line = lines.filter((each) => TELLING.test(each)).at(-1);
+  return line === undefined ? '' : ` The screen says: ${JSON.stringify(line.trim().slice(0, 200))}`;
 }
