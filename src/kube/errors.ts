@@ -57,6 +57,11 @@ export function unreachable(what: string, cause: unknown): ApiError {
   return error;
 }
 
+/** The API server understood the request and won't do it: trying again alone doesn't help. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [400, 403, 405, 413, 422].includes(error.code);
+}
+
 /** What a thrown value says, whatever it is. */
 export function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

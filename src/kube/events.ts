@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, pause } from './clock.ts';
-import { ApiError, isNotFound } from './errors.ts';
+import { isNotFound, isRefusal } from './errors.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
 
 const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
@@ -154,8 +154,7 @@ export class EventRecorder {
         await send();
         return;
       } catch (error) {
-        const hopeless = error instanceof ApiError && [400, 403, 404, 422].includes(error.code);
-        if (hopeless || attempt >= ATTEMPTS || this.#abort.signal.aborted) {
+        if (isRefusal(error) || isNotFound(error) || attempt >= ATTEMPTS || this.#abort.signal.aborted) {
           this.#onDropped(happening, error);
           return;
         }

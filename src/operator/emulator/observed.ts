@@ -14,6 +14,8 @@ export interface Observed {
   readonly claims: readonly ObservedClaim[];
   /** What each pod's agent said, by pod UID. */
   readonly contacts: ReadonlyMap<string, MachineContact>;
+  /** Why the last pass could not carry out its decision, in the API server's words. */
+  readonly failure: string | undefined;
   /** The latest try to resolve the snapshot's reference, in this process. */
   readonly resolve: ResolveAttempt | undefined;
 }
@@ -36,8 +38,9 @@ export interface ObservedPod {
   readonly name: string;
   readonly uid: string;
   readonly ordinal: number;
-  /** Where its agent can be asked; undefined while no container runs. */
   readonly ip: string | undefined;
+  /** A container of it runs. */
+  readonly running: boolean;
   readonly ready: boolean;
   readonly deleting: boolean;
   readonly revision: string | undefined;
@@ -64,8 +67,11 @@ export interface ObservedClaim {
 /** What is known of a machine from its own agent. */
 export interface MachineContact {
   readonly report: AgentReport | undefined;
-  /** `Settling`: no report yet, but it was asked only just now. `Lost`: silent for longer than it may be. */
-  readonly state: 'Settling' | 'Connected' | 'Lost';
+  /**
+   * `Settling`: the operator itself started only just now and may not have heard from machines that are long at work.
+   * `Lost`: silent for longer than it may be.
+   */
+  readonly state: 'Settling' | 'Connecting' | 'Connected' | 'Lost';
   /** Since when the state is what it is. */
   readonly since: Date;
 }

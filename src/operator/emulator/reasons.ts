@@ -42,6 +42,8 @@ export const REASONS = {
   PredecessorLeaving: 'PredecessorLeaving',
   /** A claim that a machine would use is annotated for another Emulator. */
   ClaimOfAnotherEmulator: 'ClaimOfAnotherEmulator',
+  /** The API server refused a write, or could not be asked; the message has its words. It is tried again. */
+  ApplyFailed: 'ApplyFailed',
   /** The PVC that `storage.existingClaim` names doesn't exist. */
   ClaimNotFound: 'ClaimNotFound',
   /** A machine waits for a disk that somebody has to import. */

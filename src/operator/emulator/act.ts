@@ -1,0 +1,112 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import { GROUP } from '../../api/group.ts';
+import { type Applier, applyIfChanged } from '../../kube/apply.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Informer } from '../../kube/informer.ts';
+import type { KubeObject, Resource } from '../../kube/object.ts';
+import type { Caches, RawEmulator } from './caches.ts';
+import type { ClusterObject } from './cluster-object.ts';
+import { type Decision, ownerOf, type WantedObjects } from './decide.ts';
+import type { ClaimDeletion } from './disks/retention.ts';
+import { ANNOTATIONS } from './names.ts';
+import type { Nudge } from './nudge.ts';
+import type { ForeignChild } from './observed.ts';
+import { RESOURCES } from './resource.ts';
+import { asObject, type EmulatorSecrets } from './secrets.ts';
+
+/** One field manager per purpose: what a purpose leaves out at its next apply is removed, and nothing else. */
+const MANAGERS = { objects: 'loco-operator', claims: 'loco-operator-claims', status: 'loco-operator-status' } as const;
+
+const HASH_ANNOTATION = `${GROUP}/applied-hash`;
+
+export interface ActContext {
+  readonly client: KubeClient;
+  readonly caches: Caches;
+  readonly secrets: EmulatorSecrets;
+  /** Told of each write that changed something, for the log. */
+  readonly onWrite: (what: string) => void;
+}
+
+/** Carries out what concerns an Emulator's own objects and claims. Resolves with objects that belong to others. */
+export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<ForeignChild[]> {
+  const conflicts = decision.objects === undefined ? [] : await applyObjects(context, emulator, decision.objects);
+  const { namespace } = emulator.metadata;
+  await Promise.all([
+    ...decision.claimPatches.map((patch) => patchClaim(context, patch)),
+    ...decision.claimDeletions.map((deletion) => deleteClaim(context, namespace, deletion)),
+    ...decision.nudges.map((nudge) => nudgePod(context, namespace, nudge)),
+  ]);
+  return conflicts;
+}
+
+/** Writes the status when it isn't what is stored. */
+export async function writeStatus(context: ActContext, raw: RawEmulator, status: EmulatorStatus): Promise<boolean> {
+  if (isDeepStrictEqual(raw.status, status)) return false;
+  const { name, namespace = '', uid = '' } = raw.metadata;
+  const object: RawEmulator = { metadata: { name, namespace, uid }, status };
+  const options = { fieldManager: MANAGERS.status, force: true, subresource: 'status' };
+  await context.caches.emulators.store.ownWrite(`${namespace}/${name}`, () =>
+    context.client.apply(RESOURCES.emulator, object, options),
+  );
+  return true;
+}
+
+/** Secrets, plan and Service first: a pod that finds them missing would wait for kubelet's next look. */
+async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<ForeignChild[]> {
+  const { caches } = context;
+  const first = await Promise.all([
+    apply(context, RESOURCES.configMap, caches.configMaps, objects.plan),
+    apply(context, RESOURCES.service, caches.services, objects.service),
+    objects.createSecrets ? context.secrets.create(ownerOf(emulator), emulator.spec) : undefined,
+  ]);
+  const conflicts = first.filter((conflict) => conflict !== undefined);
+  if (conflicts.length > 0) return conflicts;
+  const last = await apply(context, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
+  return last === undefined ? [] : [last];
+}
+
+async function apply<T extends KubeObject>(
+  context: ActContext,
+  resource: Resource,
+  informer: Informer<T>,
+  rendered: object,
+): Promise<ForeignChild | undefined> {
+  const wanted = asObject<T>(rendered);
+  const applier: Applier = {
+    client: context.client,
+    fieldManager: MANAGERS.objects,
+    hashAnnotation: HASH_ANNOTATION,
+  };
+  const { outcome } = await applyIfChanged(applier, resource, informer.store, wanted);
+  const { name } = wanted.metadata;
+  if (outcome === 'Applied') context.onWrite(`applied ${resource.kind} ${name}`);
+  return outcome === 'Conflict' ? { kind: resource.kind, name, ofPredecessor: false } : undefined;
+}
+
+async function patchClaim(context: ActContext, patch: ClusterObject): Promise<void> {
+  const { name, namespace } = patch.metadata;
+  const options = { fieldManager: MANAGERS.claims, force: true };
+  await context.caches.claims.store.ownWrite(`${namespace}/${name}`, () =>
+    context.client.apply(RESOURCES.claim, patch, options),
+  );
+  context.onWrite(`updated PersistentVolumeClaim ${name}`);
+}
+
+async function deleteClaim(context: ActContext, namespace: string, { name, uid }: ClaimDeletion): Promise<void> {
+  const outcome = await context.client.delete(RESOURCES.claim, { namespace, name, uid });
+  if (outcome === 'Deleted') context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
+}
+
+async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {
+  const metadata = {
+    name: nudge.pod,
+    namespace,
+    uid: nudge.uid,
+    annotations: { [ANNOTATIONS.planHash]: nudge.planHash },
+  };
+  await context.caches.pods.store.ownWrite(`${namespace}/${nudge.pod}`, () =>
+    context.client.patch(RESOURCES.pod, { metadata }),
+  );
+  context.onWrite(`told Pod ${nudge.pod} of the new plan`);
+}

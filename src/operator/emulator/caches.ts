@@ -1,0 +1,109 @@
+import { createInformer, type Informer, type InformerContext } from '../../kube/informer.ts';
+import { type KubeObject, keyOf } from '../../kube/object.ts';
+import type { Change } from '../../kube/store.ts';
+import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
+import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
+import { RESOURCES } from './resource.ts';
+
+/** An Emulator as the API server gives it; it is parsed before anything is decided from it. */
+export type RawEmulator = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
+
+/** The caches that decisions about Emulators are made from. */
+export interface Caches {
+  readonly emulators: Informer<RawEmulator>;
+  readonly statefulSets: Informer<StatefulSetObject>;
+  readonly services: Informer<ClusterObject>;
+  readonly configMaps: Informer<ConfigMapObject>;
+  readonly pods: Informer<PodObject>;
+  /** All claims, labelled or not: a disk that a person prepared under a machine's claim name has no labels of ours. */
+  readonly claims: Informer<ClaimObject>;
+}
+
+/** Index of pods by their Emulator, and of claims by namespace. */
+export const BY_OWNER = 'owner';
+
+export function createCaches(context: InformerContext): Caches {
+  const ours = { labelSelector: `${LABELS.managedBy}=${MANAGED_BY},${LABELS.name}=${APP_NAME}` };
+  const caches: Caches = {
+    emulators: createInformer(context, RESOURCES.emulator),
+    statefulSets: createInformer(context, RESOURCES.statefulSet, ours),
+    services: createInformer(context, RESOURCES.service, ours),
+    configMaps: createInformer(context, RESOURCES.configMap, ours),
+    pods: createInformer(context, RESOURCES.pod, ours),
+    claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
+  };
+  caches.pods.store.addIndex(BY_OWNER, (pod) => [ownerKey(pod)].filter((key) => key !== undefined));
+  caches.claims.store.addIndex(BY_OWNER, ({ metadata }) => [metadata.namespace ?? '']);
+  return caches;
+}
+
+/** Calls `enqueue` with the key of each Emulator that a change may concern. */
+export function watchCaches(caches: Caches, enqueue: (key: string) => void): void {
+  caches.emulators.store.onChange(({ before, after }) => {
+    const object = after ?? before;
+    if (object !== undefined) enqueue(keyOf(object));
+  });
+  const ofOwner = ({ before, after }: Change<ClusterObject>): void => {
+    const key = ownerKey(after ?? before);
+    if (key !== undefined) enqueue(key);
+  };
+  caches.statefulSets.store.onChange(ofOwner);
+  caches.services.store.onChange(ofOwner);
+  caches.configMaps.store.onChange(ofOwner);
+  caches.pods.store.onChange(ofOwner);
+  caches.claims.store.onChange(({ before, after }) => {
+    const claim = after ?? before;
+    if (claim === undefined) return;
+    for (const key of claimants(caches, claim)) enqueue(key);
+  });
+}
+
+export function allCaches(caches: Caches): Informer<KubeObject>[] {
+  return Object.values(caches);
+}
+
+/** `namespace/name` of the Emulator that an object's labels name. */
+function ownerKey(object: ClusterObject | undefined): string | undefined {
+  const name = object?.metadata.labels?.[LABELS.instance];
+  return name === undefined ? undefined : `${object?.metadata.namespace ?? ''}/${name}`;
+}
+
+/** Emulators that a claim may concern: the one it is annotated for, one that names it, those whose claims are called so. */
+function claimants(caches: Caches, claim: ClaimObject): string[] {
+  const { name, namespace = '', annotations } = claim.metadata;
+  const annotated = annotations?.[ANNOTATIONS.emulator];
+  const keys = annotated === undefined ? [] : [`${namespace}/${annotated}`];
+  for (const emulator of caches.emulators.store.values()) {
+    if (emulator.metadata.namespace !== namespace) continue;
+    const storage = claimSettings(emulator);
+    const named = storage.existing === name || name.startsWith(`${storage.template}-${emulator.metadata.name}-`);
+    if (named) keys.push(keyOf(emulator));
+  }
+  return [...new Set(keys)];
+}
+
+function claimSettings(emulator: RawEmulator): { existing: unknown; template: unknown } {
+  const spec = emulator.spec as { storage?: { claimTemplateName?: unknown; existingClaim?: { name?: unknown } } };
+  return { existing: spec?.storage?.existingClaim?.name, template: spec?.storage?.claimTemplateName };
+}
+
+/** Claims of the whole cluster are kept, so only what is read of them. */
+function slimClaim({ apiVersion, kind, metadata, status }: ClaimObject): ClaimObject {
+  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations, ownerReferences, labels } = metadata;
+  const ours = Object.entries(annotations ?? {}).filter(([key]) => Object.values<string>(ANNOTATIONS).includes(key));
+  return {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(kind === undefined ? {} : { kind }),
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences }),
+      annotations: Object.fromEntries(ours),
+    },
+    ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
+  };
+}

@@ -1,0 +1,27 @@
+import type { Condition, MachineStatus } from '../../../api/emulator/schema.ts';
+import type { Block } from '../checks/block.ts';
+import type { Observed } from '../observed.ts';
+import type { SnapshotDecision } from '../snapshot.ts';
+
+/** A condition before it is known since when it holds. */
+export type ConditionState = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** What conditions are computed from. */
+export interface Facts {
+  readonly observed: Observed;
+  readonly machines: readonly MachineStatus[];
+  readonly block: Block | undefined;
+  readonly snapshot: SnapshotDecision | undefined;
+}
+
+/** Machines that the spec asks for. */
+export function wantedMachines({ observed, machines }: Facts): MachineStatus[] {
+  return machines.filter(({ ordinal }) => ordinal < observed.emulator.spec.replicas);
+}
+
+/** `classroom-1 and 3 more`: names enough of them for a person to go and look. */
+export function nameSome(machines: readonly MachineStatus[]): string {
+  const first = machines.slice(0, 3).map(({ pod }) => pod);
+  const more = machines.length - first.length;
+  return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,18 @@
+import type { ConditionState, Facts } from './condition.ts';
+import { disksReady } from './disks-ready.ts';
+import { reconciling, stalled } from './progress.ts';
+import { ready } from './ready.ts';
+import { restartRequired } from './restart-required.ts';
+import { snapshotResolved } from './snapshot-resolved.ts';
+
+/** Every condition of an Emulator, in the order in which people read them. */
+export function conditionStates(facts: Facts): ConditionState[] {
+  return [
+    ready(facts),
+    reconciling(facts),
+    stalled(facts),
+    disksReady(facts),
+    snapshotResolved(facts),
+    restartRequired(facts),
+  ].filter((state) => state !== undefined);
+}

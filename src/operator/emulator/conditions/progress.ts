@@ -1,0 +1,34 @@
+import { CONDITIONS, REASONS } from '../reasons.ts';
+import { type ConditionState, type Facts, wantedMachines } from './condition.ts';
+import { ready } from './ready.ts';
+
+/** Is anything at work that gets on by itself (kstatus)? */
+export function reconciling(facts: Facts): ConditionState {
+  const type = CONDITIONS.Reconciling;
+  const { block } = facts;
+  if (block !== undefined) {
+    const status = block.kind === 'Waiting' ? 'True' : 'False';
+    return { type, status, reason: block.reason, message: block.message };
+  }
+  if (facts.observed.failure !== undefined) {
+    return { type, status: 'True', reason: REASONS.ApplyFailed, message: facts.observed.failure };
+  }
+  const surplus = facts.observed.pods.length > wantedPods(facts);
+  const summary = ready(facts);
+  const settled = summary.status === 'True' || summary.reason === REASONS.Stopped;
+  if (settled && !surplus)
+    return { type, status: 'False', reason: REASONS.UpToDate, message: 'Everything is as wanted' };
+  const message = surplus ? 'Machines that are not wanted any more are shutting down' : summary.message;
+  return { type, status: 'True', reason: REASONS.Progressing, message };
+}
+
+/** Does nothing go on until somebody changes something (kstatus)? */
+export function stalled({ block }: Facts): ConditionState {
+  const type = CONDITIONS.Stalled;
+  if (block?.kind === 'Stalled') return { type, status: 'True', reason: block.reason, message: block.message };
+  return { type, status: 'False', reason: REASONS.NotStalled, message: 'Nothing is in the way' };
+}
+
+function wantedPods(facts: Facts): number {
+  return facts.observed.emulator.spec.powerState === 'Stopped' ? 0 : wantedMachines(facts).length;
+}

@@ -1,0 +1,200 @@
+import type { Logger } from 'pino';
+import { type Emulator, emulatorSchema, emulatorStatusSchema } from '../../api/emulator/schema.ts';
+import { errorMessage, isRefusal } from '../../kube/errors.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import { splitKey } from '../../kube/object.ts';
+import type { WorkResult } from '../../kube/work-queue.ts';
+import { type ActContext, carryOut, writeStatus } from './act.ts';
+import { BY_OWNER, type RawEmulator } from './caches.ts';
+import { BLOCK_RECHECK_MS, type Decision, decide } from './decide.ts';
+import { gather } from './gather.ts';
+import { invalidSpecStatus } from './invalid-spec.ts';
+import type { MachineChannels } from './machines/channels.ts';
+import { childNames } from './names.ts';
+import type { ForeignChild, Observed, ResolveAttempt } from './observed.ts';
+import { REASONS } from './reasons.ts';
+import type { SnapshotResolver } from './snapshot-resolver.ts';
+
+export interface ControllerContext extends ActContext {
+  readonly channels: MachineChannels;
+  readonly resolver: SnapshotResolver;
+  readonly recorder: EventRecorder;
+  readonly log: Logger;
+  readonly defaultImage: string;
+  readonly now: () => Date;
+}
+
+/** What a controller remembers of an Emulator between passes; losing it costs at most a repeated attempt. */
+interface Memory {
+  readonly uid: string;
+  failure: string | undefined;
+  conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
+}
+
+/** Brings Emulators to what their specs say. Wiring and I/O only: what is to be done stands in `decide.ts`. */
+export class EmulatorController {
+  readonly #context: ControllerContext;
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(context: ControllerContext) {
+    this.#context = context;
+  }
+
+  /** One pass over one Emulator: gather, decide, act. */
+  async reconcile(key: string): Promise<WorkResult> {
+    const raw = this.#context.caches.emulators.store.get(key);
+    if (raw === undefined || raw.metadata.uid !== this.#memories.get(key)?.uid) this.#forget(key);
+    // Children go with their owner: that is the garbage collector's work.
+    if (raw === undefined || raw.metadata.deletionTimestamp !== undefined) return { outcome: 'Done' };
+    const memory = this.#memory(key, raw);
+    const parsed = parseEmulator(raw);
+    if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
+    if (parsed.emulator.spec.managementPolicy === 'Unmanaged') return { outcome: 'Done' };
+    return this.#bringAbout(key, raw, parsed.emulator, memory);
+  }
+
+  /** An attempt to resolve a snapshot ended: people hear of a failure at once, each time. */
+  resolveEnded(key: string, attempt: ResolveAttempt): void {
+    const raw = this.#context.caches.emulators.store.get(key);
+    const { failure } = attempt;
+    if (raw === undefined || failure === undefined) return;
+    this.#context.log.warn({ emulator: key, reason: failure.reason }, failure.message);
+    this.#context.recorder.record(raw, {
+      type: 'Warning',
+      reason: failure.reason,
+      action: 'Resolve',
+      note: failure.message,
+    });
+  }
+
+  async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
+    const decision = this.#decide(key, emulator, memory);
+    if (decision.statusFirst) await this.#publish(raw, decision);
+    const changed = await this.#carryOut(key, raw, emulator, memory, decision);
+    const final = changed ? this.#decide(key, emulator, memory) : decision;
+    if (changed || !decision.statusFirst) await this.#publish(raw, final);
+    for (const { name } of decision.claimDeletions) this.#tellOfDeletion(raw, name);
+    if (final.resolve !== undefined) this.#context.resolver.start(key, emulator.metadata.namespace, final.resolve);
+    return final.againAfterMs === undefined ? { outcome: 'Done' } : { outcome: 'Again', afterMs: final.againAfterMs };
+  }
+
+  /** Resolves with true when what was found out on the way changes what the status has to say. */
+  async #carryOut(
+    key: string,
+    raw: RawEmulator,
+    emulator: Emulator,
+    memory: Memory,
+    decision: Decision,
+  ): Promise<boolean> {
+    const act: ActContext = { ...this.#context, onWrite: (what) => this.#context.log.info({ emulator: key }, what) };
+    const before = memory.failure;
+    try {
+      const conflicts = await carryOut(act, emulator, decision);
+      if (conflicts.length > 0) memory.conflicts = { found: conflicts, at: this.#context.now() };
+      memory.failure = undefined;
+      return conflicts.length > 0 || before !== undefined;
+    } catch (error) {
+      // What the API server refuses is told; what only has to be tried again is not worth a status.
+      if (isRefusal(error)) {
+        memory.failure = errorMessage(error);
+        await this.#publish(raw, this.#decide(key, emulator, memory));
+      }
+      throw error;
+    }
+  }
+
+  #decide(key: string, emulator: Emulator, memory: Memory): Decision {
+    const observed = this.#gather(key, emulator, memory);
+    return decide(observed, this.#context.defaultImage, this.#context.now());
+  }
+
+  #gather(key: string, emulator: Emulator, memory: Memory): Observed {
+    const { caches, channels, resolver } = this.#context;
+    const { name, namespace } = emulator.metadata;
+    const read = (child: string): string => `${namespace}/${child}`;
+    const cached = {
+      emulator,
+      statefulSet: caches.statefulSets.store.get(read(childNames.statefulSet(name))),
+      service: caches.services.store.get(read(childNames.service(name))),
+      planConfigMap: caches.configMaps.store.get(read(childNames.plan(name))),
+      pods: caches.pods.store.byIndex(BY_OWNER, key),
+      claims: caches.claims.store.byIndex(BY_OWNER, namespace),
+      resolve: resolver.attempt(key),
+      conflicts: this.#conflicts(memory),
+      failure: memory.failure,
+    };
+    const { pods } = gather({ ...cached, contacts: new Map() });
+    const reachable = pods.flatMap(({ name: pod, uid, ip, running }) =>
+      ip === undefined
+        ? []
+        : [{ namespace, emulator: name, emulatorUid: emulator.metadata.uid, pod, uid, ip, running }],
+    );
+    channels.sync(key, reachable);
+    return gather({ ...cached, contacts: channels.contacts(key) });
+  }
+
+  /** Objects that belong to others; after a while they are tried again, because nobody tells when they are gone. */
+  #conflicts({ conflicts }: Memory): readonly ForeignChild[] {
+    if (conflicts === undefined) return [];
+    const age = this.#context.now().getTime() - conflicts.at.getTime();
+    return age < BLOCK_RECHECK_MS ? conflicts.found : [];
+  }
+
+  /** Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. */
+  async #publish(raw: RawEmulator, { status, events }: Decision): Promise<void> {
+    await writeStatus(this.#context, raw, status);
+    for (const event of events) this.#context.recorder.record(raw, event);
+  }
+
+  async #reportInvalid(raw: RawEmulator, message: string): Promise<WorkResult> {
+    const before = emulatorStatusSchema.safeParse(raw.status);
+    const status = invalidSpecStatus(before.data ?? {}, raw.metadata.generation, message, this.#context.now());
+    const written = await writeStatus(this.#context, raw, status);
+    if (written) {
+      this.#context.recorder.record(raw, {
+        type: 'Warning',
+        reason: REASONS.InvalidSpec,
+        action: 'Parse',
+        note: message,
+      });
+    }
+    return { outcome: 'Terminal', error: new Error(message) };
+  }
+
+  #tellOfDeletion(raw: RawEmulator, claim: string): void {
+    this.#context.recorder.record(raw, {
+      type: 'Normal',
+      reason: REASONS.ClaimDeleted,
+      action: 'ScaleDown',
+      note: `PersistentVolumeClaim ${claim} was deleted: spec.replicas fell and storage.retention.whenScaled is Delete`,
+    });
+  }
+
+  #memory(key: string, { metadata }: RawEmulator): Memory {
+    const memory = this.#memories.get(key) ?? { uid: metadata.uid ?? '', failure: undefined, conflicts: undefined };
+    this.#memories.set(key, memory);
+    return memory;
+  }
+
+  #forget(key: string): void {
+    const uid = this.#memories.get(key)?.uid;
+    if (uid !== undefined) this.#context.secrets.forget(uid);
+    this.#memories.delete(key);
+    this.#context.channels.sync(key, []);
+    this.#context.resolver.forget(key);
+    if (this.#context.caches.emulators.store.get(key) === undefined) {
+      this.#context.log.info({ emulator: splitKey(key).name }, 'Emulator is gone');
+    }
+  }
+}
+
+function parseEmulator(raw: RawEmulator): { success: true; emulator: Emulator } | { success: false; message: string } {
+  const whole = emulatorSchema.safeParse(raw);
+  if (whole.success) return { success: true, emulator: whole.data };
+  // A status that another release wrote must not keep the spec from being served.
+  const { status: _, ...withoutStatus } = raw;
+  const parsed = emulatorSchema.safeParse(withoutStatus);
+  if (parsed.success) return { success: true, emulator: parsed.data };
+  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  return { success: false, message: `The resource can't be understood: ${issues.slice(0, 5).join('; ')}` };
+}

@@ -1,0 +1,147 @@
+import type { V1ConfigMap, V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import { findBlock } from './checks/index.ts';
+import type { ClusterObject } from './cluster-object.ts';
+import type { Facts } from './conditions/condition.ts';
+import { adoptClaim } from './disks/adopt.ts';
+import { type ClaimDeletion, decideRetention, type RetentionDecision } from './disks/retention.ts';
+import { type EmulatorEvent, happenings } from './happenings.ts';
+import { machineStatuses } from './machine-status.ts';
+import { decideNudges, type Nudge } from './nudge.ts';
+import type { Observed, ResolveRequest } from './observed.ts';
+import type { Owner } from './render/owner.ts';
+import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
+import { renderService } from './render/service.ts';
+import { renderStatefulSet } from './render/stateful-set.ts';
+import { decideSnapshot, type SnapshotDecision } from './snapshot.ts';
+import { computeStatus } from './status.ts';
+
+/** What is to be done about one Emulator now. Plain values; the controller carries them out. */
+export interface Decision {
+  readonly status: EmulatorStatus;
+  /** The status pins a digest that it didn't have: it must be stored before a machine hears of it. */
+  readonly statusFirst: boolean;
+  readonly events: readonly EmulatorEvent[];
+  /** Absent while something stands in the way. */
+  readonly objects: WantedObjects | undefined;
+  readonly claimPatches: readonly ClusterObject[];
+  readonly claimDeletions: readonly ClaimDeletion[];
+  readonly nudges: readonly Nudge[];
+  readonly resolve: ResolveRequest | undefined;
+  readonly againAfterMs: number | undefined;
+}
+
+export interface WantedObjects {
+  /** Create the Secrets (those that exist already stay as they are) before anything mounts them. */
+  readonly createSecrets: boolean;
+  readonly plan: V1ConfigMap;
+  readonly service: V1Service;
+  readonly statefulSet: V1StatefulSet;
+}
+
+/** An object that isn't ours is in no cache: nobody tells when it is gone. */
+export const BLOCK_RECHECK_MS = 30_000;
+
+/** All policy: from what is observed to what is to be done. */
+export function decide(observed: Observed, defaultImage: string, now: Date): Decision {
+  const machines = machineStatuses(observed);
+  const waiting = observed.pods.length > 0 && machines.some(({ disk }) => disk === undefined);
+  const snapshot = decideSnapshot(observed, waiting, now);
+  const block = findBlock(observed);
+  const facts: Facts = { observed, machines, block, snapshot };
+  const status = computeStatus(facts, now);
+  const shared = {
+    status,
+    statusFirst: snapshot?.pinned?.digest !== observed.emulator.status?.snapshot?.digest,
+    events: happenings(observed, status),
+  };
+  if (block !== undefined) {
+    const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], nudges: [] };
+    return { ...shared, ...nothing, resolve: undefined, againAfterMs: BLOCK_RECHECK_MS };
+  }
+  const retention = retentionOf(observed);
+  const plan = wantedPlan(observed, snapshot, now);
+  return {
+    ...shared,
+    objects: wantedObjects(observed, retention, plan, defaultImage),
+    claimPatches: claimPatches(observed, retention),
+    claimDeletions: retention.deletions,
+    nudges: decideNudges(observed, plan),
+    resolve: snapshot?.resolve,
+    againAfterMs: snapshot?.againAfterMs,
+  };
+}
+
+export function ownerOf({ metadata }: Emulator): Owner {
+  return { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid };
+}
+
+function retentionOf(observed: Observed): RetentionDecision {
+  const { metadata, spec } = observed.emulator;
+  return decideRetention({
+    emulator: metadata.name,
+    replicas: spec.replicas,
+    whenScaled: spec.storage.retention.whenScaled,
+    existingClaim: spec.storage.existingClaim !== undefined,
+    mark: observed.statefulSet?.scaleMark,
+    claims: observed.claims,
+    podOrdinals: observed.pods.map(({ ordinal }) => ordinal),
+  });
+}
+
+/** The plan, and since when it is what it is. */
+function wantedPlan(
+  { emulator, plan }: Observed,
+  snapshot: SnapshotDecision | undefined,
+  now: Date,
+): { text: string; changedAt: Date; configMap: V1ConfigMap } {
+  const state =
+    snapshot?.pinned === undefined
+      ? { ...(snapshot === undefined ? {} : { unresolved: `${snapshot.reason}: ${snapshot.message}` }) }
+      : { digest: snapshot.pinned.digest };
+  const wanted = diskPlan(emulator.spec, state);
+  const text = planText(wanted);
+  const changedAt = plan?.text === text ? plan.changedAt : now;
+  return { text, changedAt, configMap: renderPlanConfigMap(ownerOf(emulator), wanted, changedAt) };
+}
+
+function wantedObjects(
+  observed: Observed,
+  retention: RetentionDecision,
+  plan: { configMap: V1ConfigMap },
+  defaultImage: string,
+): WantedObjects {
+  const owner = ownerOf(observed.emulator);
+  return {
+    createSecrets: observed.statefulSet === undefined,
+    plan: plan.configMap,
+    service: renderService(owner),
+    statefulSet: renderStatefulSet({
+      owner,
+      spec: observed.emulator.spec,
+      defaultImage,
+      scaleMark: retention.mark,
+      templateSize: observed.statefulSet?.templateSize,
+    }),
+  };
+}
+
+/** Claims that are ours or nobody's, each with the word of the machine that has it mounted. */
+function claimPatches(observed: Observed, retention: RetentionDecision): ClusterObject[] {
+  const { spec } = observed.emulator;
+  const owner = ownerOf(observed.emulator);
+  return observed.claims
+    .filter(({ emulator, ordinal }) => emulator === owner.name || (emulator === undefined && ordinal < spec.replicas))
+    .filter(({ uid }) => !retention.deletions.some((deletion) => deletion.uid === uid))
+    .map((claim) => {
+      const pod = observed.pods.find(({ ordinal }) => ordinal === claim.ordinal);
+      return adoptClaim({
+        owner,
+        claim,
+        existingClaim: spec.storage.existingClaim !== undefined,
+        whenDeleted: spec.storage.retention.whenDeleted,
+        report: pod === undefined ? undefined : observed.contacts.get(pod.uid)?.report,
+      });
+    })
+    .filter((patch) => patch !== undefined);
+}

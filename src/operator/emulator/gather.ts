@@ -1,0 +1,120 @@
+import type { Emulator } from '../../api/emulator/schema.ts';
+import { INIT_CONTAINER, MAIN_CONTAINER } from '../../contract/pod.ts';
+import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
+import { claimOrdinal, observeClaim } from './disks/claim.ts';
+import { ANNOTATIONS, ordinalOf } from './names.ts';
+import type {
+  ForeignChild,
+  MachineContact,
+  Observed,
+  ObservedPod,
+  ObservedStatefulSet,
+  ResolveAttempt,
+} from './observed.ts';
+import { PLAN_KEY } from './render/plan-config-map.ts';
+
+/** What the caches hold about one Emulator, as the API server gave it. */
+export interface CachedObjects {
+  readonly emulator: Emulator;
+  readonly statefulSet: StatefulSetObject | undefined;
+  readonly service: ClusterObject | undefined;
+  readonly planConfigMap: ConfigMapObject | undefined;
+  /** Pods with the Emulator's labels. */
+  readonly pods: readonly PodObject[];
+  /** Claims of the namespace. */
+  readonly claims: readonly ClaimObject[];
+  readonly contacts: ReadonlyMap<string, MachineContact>;
+  readonly resolve: ResolveAttempt | undefined;
+  /** Objects that the caches don't have and that the API server says belong to somebody else. */
+  readonly conflicts: readonly ForeignChild[];
+  readonly failure: string | undefined;
+}
+
+/** Turns cached objects into what decisions are made from. No I/O. */
+export function gather(cached: CachedObjects): Observed {
+  const { name, uid } = cached.emulator.metadata;
+  const children = [cached.statefulSet, cached.service, cached.planConfigMap].filter((child) => child !== undefined);
+  return {
+    emulator: cached.emulator,
+    statefulSet: cached.statefulSet === undefined ? undefined : observeStatefulSet(cached.statefulSet),
+    foreignChildren: [
+      ...children.map((child) => foreignChild(child, name, uid)).filter((child) => child !== undefined),
+      ...cached.conflicts,
+    ],
+    plan: observePlan(cached.planConfigMap),
+    pods: cached.pods.map((pod) => observePod(pod, name)).filter((pod) => pod !== undefined),
+    claims: cached.claims.flatMap((claim) => {
+      const ordinal = claimOrdinal(claim.metadata.name, name, cached.emulator.spec);
+      return ordinal === undefined ? [] : [observeClaim(claim, ordinal, uid)];
+    }),
+    contacts: cached.contacts,
+    resolve: cached.resolve,
+    failure: cached.failure,
+  };
+}
+
+function observeStatefulSet(statefulSet: StatefulSetObject): ObservedStatefulSet {
+  const { metadata, spec, status } = statefulSet;
+  const mark = Number(metadata.annotations?.[ANNOTATIONS.scaleMark] ?? Number.NaN);
+  return {
+    scaleMark: Number.isInteger(mark) && mark >= 0 ? mark : undefined,
+    templateSize: spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage'],
+    updateRevision: status?.observedGeneration === metadata.generation ? status?.updateRevision : undefined,
+  };
+}
+
+/** Children without a controller carry our labels (the caches hold no others) and are adopted. */
+function foreignChild(child: ClusterObject, name: string, uid: string): ForeignChild | undefined {
+  const controller = (child.metadata.ownerReferences ?? []).find((reference) => reference.controller === true);
+  if (controller === undefined || controller.uid === uid) return undefined;
+  const ofPredecessor = controller.kind === 'Emulator' && controller.name === name;
+  return { kind: child.kind ?? '', name: child.metadata.name, ofPredecessor };
+}
+
+function observePlan(configMap: ConfigMapObject | undefined): Observed['plan'] {
+  const text = configMap?.data?.[PLAN_KEY];
+  const changedAt = new Date(configMap?.metadata.annotations?.[ANNOTATIONS.planChangedAt] ?? Number.NaN);
+  return text === undefined || Number.isNaN(changedAt.getTime()) ? undefined : { text, changedAt };
+}
+
+function observePod(pod: PodObject, emulator: string): ObservedPod | undefined {
+  const { metadata, status } = pod;
+  const ordinal = ordinalOf(metadata.name, emulator);
+  if (ordinal === undefined || metadata.uid === undefined) return undefined;
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const running = containers.some(({ state }) => state?.running !== undefined);
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    ordinal,
+    ip: status?.podIP,
+    running,
+    ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+    deleting: metadata.deletionTimestamp !== undefined,
+    revision: metadata.labels?.['controller-revision-hash'],
+    createdAt: new Date(metadata.creationTimestamp ?? 0),
+    planHash: metadata.annotations?.[ANNOTATIONS.planHash],
+    obstacle: obstacle(pod),
+  };
+}
+
+/** States that every pod passes through; nothing stands in its way there. */
+const USUAL = ['PodInitializing', 'ContainerCreating'];
+
+/** Why a pod doesn't run, as the scheduler or kubelet says it. */
+function obstacle({ status }: PodObject): string | undefined {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status === 'False') return `${scheduled.reason ?? 'Unschedulable'}: ${scheduled.message ?? ''}`;
+  for (const { name, state } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+    if (name !== INIT_CONTAINER && name !== MAIN_CONTAINER) continue;
+    const waiting = state?.waiting;
+    if (waiting?.reason !== undefined && !USUAL.includes(waiting.reason)) {
+      return `container ${name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`;
+    }
+    const ended = state?.terminated;
+    if (ended !== undefined && ended.exitCode !== 0) {
+      return `container ${name} ended with exit code ${ended.exitCode} (${ended.reason ?? 'Error'})`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import type { EmulatorStatus, MachineStatus } from '../../api/emulator/schema.ts';
+import type { AgentReport } from '../../contract/agent-report.ts';
+import type { Observed } from './observed.ts';
+import { CONDITIONS, REASONS } from './reasons.ts';
+
+/** An event to be written about the Emulator. */
+export interface EmulatorEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+}
+
+/**
+ * What happened between the status that is stored and the one that is about to be: events are told from the difference,
+ * so a restarted operator tells nothing twice.
+ */
+export function happenings(observed: Observed, next: EmulatorStatus): EmulatorEvent[] {
+  const before = observed.emulator.status;
+  const machines = (next.machines ?? []).flatMap((machine) => {
+    const last = before?.machines?.find(({ ordinal }) => ordinal === machine.ordinal);
+    return machineEvents(observed, machine, last);
+  });
+  return [...machines, ...conditionEvents(before, next)];
+}
+
+function machineEvents(observed: Observed, machine: MachineStatus, last: MachineStatus | undefined): EmulatorEvent[] {
+  const events = [diskPrepared(observed, machine, last), stopped(machine, last)];
+  if (machine.phase !== last?.phase && (machine.phase === 'AwaitingDisk' || machine.phase === 'DiskFailed')) {
+    const reason = REASONS[machine.phase];
+    events.push({ type: 'Warning', reason, action: 'PrepareDisk', note: `${machine.pod}: ${machine.message}` });
+  }
+  if (machine.ready && last?.ready !== true) {
+    events.push({ type: 'Normal', reason: REASONS.MachineReady, action: 'Start', note: `${machine.pod} is ready` });
+  }
+  return events.filter((event) => event !== undefined);
+}
+
+/** A disk that neither the status nor its claim knew. */
+function diskPrepared(
+  observed: Observed,
+  { disk, pod, ordinal }: MachineStatus,
+  last: MachineStatus | undefined,
+): EmulatorEvent | undefined {
+  const known = [last?.disk?.id, observed.claims.find((claim) => claim.ordinal === ordinal)?.disk?.id];
+  if (disk === undefined || known.includes(disk.id)) return undefined;
+  const uid = observed.pods.find((candidate) => candidate.ordinal === ordinal)?.uid;
+  const attempts = uid === undefined ? [] : (observed.contacts.get(uid)?.report?.attempts ?? []);
+  const note = `${pod}: disk prepared, origin ${disk.origin} (${disk.digest}, ${disk.sizeBytes} bytes)${unused(attempts)}`;
+  return { type: 'Normal', reason: REASONS.DiskPrepared, action: 'PrepareDisk', note };
+}
+
+/** Taking the second source is allowed, hiding it is not. */
+function unused(attempts: AgentReport['attempts']): string {
+  return attempts.map(({ source, reason, message }) => `. ${source} was not used: ${reason}: ${message}`).join('');
+}
+
+function stopped({ disk, pod }: MachineStatus, last: MachineStatus | undefined): EmulatorEvent | undefined {
+  const stop = disk?.lastStop;
+  if (stop === undefined || last?.disk?.id !== disk?.id || stop.at === last?.disk?.lastStop?.at) return undefined;
+  const type = stop.kind === 'Unclean' ? 'Warning' : 'Normal';
+  return { type, reason: REASONS.MachineStopped, action: 'Stop', note: `${pod}: ${stop.kind}: ${stop.message}` };
+}
+
+/** Conditions whose change people should hear of. */
+function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent[] {
+  const changed = (type: string): { reason: string; message: string } | undefined => {
+    const now = next.conditions?.find((condition) => condition.type === type);
+    const last = before?.conditions?.find((condition) => condition.type === type);
+    return now?.status === 'True' && (last?.status !== 'True' || last.reason !== now.reason) ? now : undefined;
+  };
+  const stalled = changed(CONDITIONS.Stalled);
+  const restart = changed(CONDITIONS.RestartRequired);
+  const resolved = changed(CONDITIONS.SnapshotResolved);
+  const events: (EmulatorEvent | undefined)[] = [
+    stalled && { type: 'Warning', reason: stalled.reason, action: 'Reconcile', note: stalled.message },
+    restart && { type: 'Normal', reason: CONDITIONS.RestartRequired, action: 'Update', note: restart.message },
+    resolved && { type: 'Normal', reason: CONDITIONS.SnapshotResolved, action: 'Resolve', note: resolved.message },
+  ];
+  return events.filter((event) => event !== undefined);
+}

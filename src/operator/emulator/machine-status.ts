@@ -1,0 +1,106 @@
+import type { Emulator, MachineStatus } from '../../api/emulator/schema.ts';
+import type { AgentReport } from '../../contract/agent-report.ts';
+import { INIT_CONTAINER } from '../../contract/pod.ts';
+import { knownDisk } from './disks/adopt.ts';
+import { claimNameFor } from './disks/claim.ts';
+import { childNames } from './names.ts';
+import type { MachineContact, Observed, ObservedPod } from './observed.ts';
+
+/** The most machines that the status lists. */
+const MAX_MACHINES = 100;
+
+/**
+ * Each machine as it is now, by ordinal: those that are wanted, and those whose pods are still there.
+ *
+ * What is said of a disk is what a machine reported of its own: by its agent now, or, when it doesn't run, as it stands
+ * on the disk's own claim. An Ephemeral disk is gone with its pod, and so is what was said of it. After a restart of
+ * the operator a machine counts as it was, for the few seconds until its agent has been asked.
+ */
+export function machineStatuses(observed: Observed): MachineStatus[] {
+  const { replicas } = observed.emulator.spec;
+  const ordinals = new Set([...Array(replicas).keys(), ...observed.pods.map(({ ordinal }) => ordinal)]);
+  return [...ordinals]
+    .sort((left, right) => left - right)
+    .slice(0, MAX_MACHINES)
+    .map((ordinal) => machineStatus(observed, ordinal));
+}
+
+function machineStatus(observed: Observed, ordinal: number): MachineStatus {
+  const { emulator } = observed;
+  const pod = observed.pods.find((candidate) => candidate.ordinal === ordinal);
+  const contact = pod === undefined ? undefined : observed.contacts.get(pod.uid);
+  const previous = emulator.status?.machines?.find((machine) => machine.ordinal === ordinal);
+  if (pod !== undefined && previous !== undefined && stillSettling(contact)) {
+    return { ...previous, ready: isReady(pod) };
+  }
+  const report = contact?.report;
+  const claimName = claimNameFor(emulator.metadata.name, emulator.spec, ordinal);
+  const claim = observed.claims.find(({ name }) => name === claimName);
+  const owned = claim?.emulator === emulator.metadata.name ? claim.disk : undefined;
+  const disk = knownDisk(owned, report);
+  return {
+    ordinal,
+    pod: childNames.pod(emulator.metadata.name, ordinal),
+    phase: phaseOf(emulator, pod, report),
+    ready: isReady(pod),
+    ...(disk === undefined ? {} : { disk: definedDisk(disk) }),
+    ...(report?.progress === undefined ? {} : { progress: definedProgress(report.progress) }),
+    message: messageOf(emulator, pod, contact),
+  };
+}
+
+/** Kubelet's word: it asks the agent's `/readyz` itself, and it is what the Service and the StatefulSet go by. */
+function isReady(pod: ObservedPod | undefined): boolean {
+  return pod?.ready === true && !pod.deleting;
+}
+
+/** A contact that is too fresh to say anything; the machine may have been at work all the time. */
+function stillSettling(contact: MachineContact | undefined): boolean {
+  return contact !== undefined && contact.report === undefined && contact.state === 'Settling';
+}
+
+function phaseOf(emulator: Emulator, pod: ObservedPod | undefined, report: AgentReport | undefined): string {
+  if (pod === undefined) return emulator.spec.powerState === 'Stopped' ? 'Stopped' : 'Pending';
+  if (pod.deleting && report?.phase !== 'Stopped') return 'Stopping';
+  if (pod.obstacle !== undefined) return 'Pending';
+  return report?.phase ?? 'Pending';
+}
+
+function messageOf(emulator: Emulator, pod: ObservedPod | undefined, contact: MachineContact | undefined): string {
+  if (pod === undefined) {
+    return emulator.spec.powerState === 'Stopped' ? 'Stopped, as spec.powerState asks' : 'The pod is not there yet';
+  }
+  if (pod.obstacle !== undefined) return pod.obstacle;
+  const report = contact?.report;
+  if (report === undefined) {
+    return contact?.state === 'Lost' ? 'The agent in the pod does not answer' : 'The pod is starting';
+  }
+  const message = report.phase === 'AwaitingDisk' ? withImportLine(emulator, pod, report.message) : report.message;
+  if (contact?.state !== 'Lost') return message;
+  return `${message} (the agent is silent since ${contact.since.toISOString()})`;
+}
+
+/** The line to paste for an import; a person reads it in the status, the event and the condition. */
+export function importLine(namespace: string, pod: string): string {
+  return `kubectl exec -i -n ${namespace} ${pod} -c ${INIT_CONTAINER} -- loco-agent import < win98.qcow2`;
+}
+
+function withImportLine(emulator: Emulator, pod: ObservedPod, message: string): string {
+  const line = importLine(emulator.metadata.namespace, pod.name);
+  return message.includes(line) ? message : `${message} Import one with: ${line}`;
+}
+
+/** Without the keys that are there with the value undefined, which comparing with the stored status would trip over. */
+function definedDisk(disk: NonNullable<AgentReport['disk']>): NonNullable<MachineStatus['disk']> {
+  const { lastCheck, lastStop, ...rest } = disk;
+  return {
+    ...rest,
+    ...(lastCheck === undefined ? {} : { lastCheck }),
+    ...(lastStop === undefined ? {} : { lastStop }),
+  };
+}
+
+function definedProgress(progress: NonNullable<AgentReport['progress']>): NonNullable<MachineStatus['progress']> {
+  const { totalBytes, ...rest } = progress;
+  return totalBytes === undefined ? rest : { ...rest, totalBytes };
+}

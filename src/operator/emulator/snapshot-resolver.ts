@@ -1,0 +1,139 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KubeClient } from '../../kube/client.ts';
+import { errorMessage } from '../../kube/errors.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import { resolveReference } from '../../oci/resolve.ts';
+import type { ResolveAttempt, ResolveRequest } from './observed.ts';
+import { RESOURCES } from './resource.ts';
+import { sameRequest } from './snapshot.ts';
+
+type Secret = KubeObject & { readonly type?: string; readonly data?: Readonly<Record<string, string>> };
+type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
+type Failure = NonNullable<ResolveAttempt['failure']>;
+type Resolved = { readonly digest: string } | { readonly failure: Failure };
+
+/** A registry that doesn't answer must not keep a machine waiting for longer than the next try would. */
+const TIMEOUT_MS = 15_000;
+
+export interface ResolverContext {
+  readonly client: KubeClient;
+  /** Path of the oras binary. */
+  readonly oras: string;
+  readonly now: () => Date;
+  /** An attempt has ended. */
+  readonly onEnd: (emulatorKey: string, attempt: ResolveAttempt) => void;
+}
+
+/**
+ * Asks registries which digest a reference has, one attempt at a time per Emulator, beside the work queue: a slow
+ * registry holds up nobody. Each attempt reads the pull secret and the CA anew, one uncached GET each, and leaves
+ * nothing on the disk.
+ */
+export class SnapshotResolver {
+  readonly #context: ResolverContext;
+  readonly #attempts = new Map<string, ResolveAttempt>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+
+  constructor(context: ResolverContext) {
+    this.#context = context;
+  }
+
+  attempt(emulatorKey: string): ResolveAttempt | undefined {
+    return this.#attempts.get(emulatorKey);
+  }
+
+  start(emulatorKey: string, namespace: string, request: ResolveRequest): void {
+    const last = this.#attempts.get(emulatorKey);
+    if (last?.running) return;
+    const same = last !== undefined && sameRequest(last.request, request);
+    const failures = same ? last.failures : 0;
+    this.#attempts.set(emulatorKey, {
+      request,
+      running: true,
+      digest: undefined,
+      failure: same ? last.failure : undefined,
+      failures,
+      endedAt: same ? last.endedAt : undefined,
+    });
+    const work = this.#run(emulatorKey, namespace, request, failures).finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
+  forget(emulatorKey: string): void {
+    this.#attempts.delete(emulatorKey);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #run(key: string, namespace: string, request: ResolveRequest, failures: number): Promise<void> {
+    const resolved = await this.#resolve(namespace, request).catch((error: unknown) => ({
+      failure: { reason: 'ResolveFailed', message: errorMessage(error) },
+    }));
+    if (this.#abort.signal.aborted || !this.#attempts.has(key)) return;
+    const ended = { request, running: false, endedAt: this.#context.now() };
+    const attempt: ResolveAttempt =
+      'digest' in resolved
+        ? { ...ended, digest: resolved.digest, failure: undefined, failures: 0 }
+        : { ...ended, digest: undefined, failure: resolved.failure, failures: failures + 1 };
+    this.#attempts.set(key, attempt);
+    this.#context.onEnd(key, attempt);
+  }
+
+  async #resolve(namespace: string, request: ResolveRequest): Promise<Resolved> {
+    const folder = await mkdtemp(join(tmpdir(), 'loco-resolve-'));
+    try {
+      const login = await this.#loginFile(folder, namespace, request);
+      if (typeof login === 'object') return { failure: login };
+      const ca = await this.#caFile(folder, namespace, request);
+      if (typeof ca === 'object') return { failure: ca };
+      const result = await resolveReference(request.reference, {
+        oras: this.#context.oras,
+        plainHTTP: request.plainHTTP,
+        registryConfig: login,
+        caFile: ca,
+        timeoutMilliseconds: TIMEOUT_MS,
+        signal: this.#abort.signal,
+      });
+      return result.ok ? { digest: result.value.digest } : { failure: result.failure };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #loginFile(folder: string, namespace: string, request: ResolveRequest): Promise<string | Failure | undefined> {
+    const name = request.pullSecret;
+    if (name === undefined) return undefined;
+    const secret = await this.#context.client.get<Secret>(RESOURCES.secret, namespace, name);
+    const encoded = secret?.data?.['.dockerconfigjson'];
+    if (encoded === undefined) {
+      const what = secret === undefined ? 'does not exist' : 'has no key .dockerconfigjson';
+      const message = `Secret ${name} (spec.disk.snapshot.pullSecretRef) ${what}. Make it with: kubectl create secret docker-registry -n ${namespace} ${name} …`;
+      return { reason: 'PullSecretMissing', message };
+    }
+    return write(join(folder, 'config.json'), Buffer.from(encoded, 'base64'));
+  }
+
+  async #caFile(folder: string, namespace: string, request: ResolveRequest): Promise<string | Failure | undefined> {
+    if (request.ca === undefined) return undefined;
+    const { name, key } = request.ca;
+    const configMap = await this.#context.client.get<ConfigMap>(RESOURCES.configMap, namespace, name);
+    const text = configMap?.data?.[key];
+    if (text === undefined) {
+      const what = configMap === undefined ? 'does not exist' : `has no key ${key}`;
+      const message = `ConfigMap ${name} (spec.disk.snapshot.registry.caBundleRef) ${what}. It has to hold the CA's PEM certificates.`;
+      return { reason: 'CABundleMissing', message };
+    }
+    return write(join(folder, 'ca.crt'), Buffer.from(text));
+  }
+}
+
+async function write(path: string, content: Buffer): Promise<string> {
+  await writeFile(path, content, { mode: 0o600, flag: 'wx' });
+  return path;
+}

@@ -1,0 +1,44 @@
+import type { Condition, EmulatorStatus, MachineStatus } from '../../api/emulator/schema.ts';
+import type { ConditionState, Facts } from './conditions/condition.ts';
+import { wantedMachines } from './conditions/condition.ts';
+import { conditionStates } from './conditions/index.ts';
+import { selectorText } from './names.ts';
+
+/** The whole status, from what is observed. Conditions keep their time while their status stays what it was. */
+export function computeStatus(facts: Facts, now: Date): EmulatorStatus {
+  const { emulator, pods } = facts.observed;
+  const ready = wantedMachines(facts).filter((machine) => machine.ready).length;
+  const origin = diskOrigin(facts.machines);
+  return {
+    ...(emulator.metadata.generation === undefined ? {} : { observedGeneration: emulator.metadata.generation }),
+    replicas: pods.length,
+    readyReplicas: ready,
+    readyMachines: `${ready}/${emulator.spec.replicas}`,
+    selector: selectorText(emulator.metadata.name),
+    conditions: timed(conditionStates(facts), emulator.status?.conditions ?? [], emulator.metadata.generation, now),
+    ...(facts.snapshot?.pinned === undefined ? {} : { snapshot: facts.snapshot.pinned }),
+    ...(origin === undefined ? {} : { diskOrigin: origin }),
+    machines: [...facts.machines],
+  };
+}
+
+/** Adds since when each condition holds, and for which generation it was computed. */
+export function timed(
+  states: readonly ConditionState[],
+  before: readonly Condition[],
+  generation: number | undefined,
+  now: Date,
+): Condition[] {
+  return states.map((state) => {
+    const last = before.find(({ type }) => type === state.type);
+    const since = last?.status === state.status ? last.lastTransitionTime : now.toISOString();
+    const observed = generation === undefined ? {} : { observedGeneration: generation };
+    return { ...state, ...observed, lastTransitionTime: since };
+  });
+}
+
+function diskOrigin(machines: readonly MachineStatus[]): EmulatorStatus['diskOrigin'] {
+  const origins = new Set(machines.map(({ disk }) => disk?.origin).filter((origin) => origin !== undefined));
+  const [first] = origins;
+  return origins.size > 1 ? 'Mixed' : first;
+}
