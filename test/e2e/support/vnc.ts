@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { openVncSession } from '../../vnc/rfb-client.ts';
+import { viewOnce } from '../../vnc/rfb-client.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Tries to log in to a pod's VNC through `kubectl port-forward`, as the documentation tells users to. */
@@ -18,7 +18,8 @@ export async function vncLogin(
   try {
     const [line] = (await once(createInterface({ input: forward.stdout }), 'line')) as [string];
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
-    return await openVncSession('127.0.0.1', port, password);
+    const answer = await viewOnce({ host: '127.0.0.1', port, password });
+    return answer.kind === 'Accepted' ? 'accepted' : 'refused';
   } finally {
     forward.kill();
     await forward;

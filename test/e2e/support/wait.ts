@@ -1,6 +1,3 @@
-/** Thrown by a probe that knows that waiting on is useless. */
-export class Hopeless extends Error {}
-
 /**
  * Polls `probe` until it returns something other than undefined or false, and returns that.
  * Errors of the probe count as "not yet" (an API server may be restarting), and the last one is in the failure.
@@ -22,7 +19,6 @@ export async function eventually<T>(
       if (value !== undefined && value !== false) return value as T;
       last = '';
     } catch (error) {
-      if (error instanceof Hopeless) throw error;
       last = ` Last error: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (performance.now() > deadline) {
