@@ -18,7 +18,7 @@ import type { MachineSettings } from '../../src/contract/machine-settings.ts';
 
 export const VNC_PASSWORD = 'Abc123xy';
 
-export const SETTINGS: MachineSettings = {
+const SETTINGS: MachineSettings = {
   type: '',
   cpu: 'pentium2',
   memoryMiB: 32,

@@ -2,7 +2,7 @@ import { createCipheriv } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 
 /** One picture of a VNC screen: `width` x `height` pixels of three bytes, red, green, blue. */
-export interface Frame {
+interface Frame {
   readonly width: number;
   readonly height: number;
   readonly rgb: Buffer;

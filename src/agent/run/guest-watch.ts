@@ -101,8 +101,11 @@ export class GuestWatch {
     switch (event) {
       case 'SHUTDOWN': {
         const reason = reasonSchema.safeParse(data).data?.reason ?? 'unknown';
-        log.info({ reason }, 'The guest is off');
-        this.#switchOff(reason);
+        // The other one is our own end of a QEMU whose guest is off already.
+        if (reason !== 'host-qmp-quit') {
+          log.info({ reason }, 'The guest is off');
+          this.#switchOff(reason);
+        }
         return;
       }
       case 'RESET':
