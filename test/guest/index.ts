@@ -8,7 +8,7 @@ import { cacheFolder } from '../../scripts/folders.ts';
 import { buildGuestDisk } from './build.ts';
 import { unpackGuestPackages } from './packages.ts';
 
-export { type GuestState, readGuestState } from './state.ts';
+export { readGuestState } from './state.ts';
 
 const sources = import.meta.dirname;
 const guestFolder = path.join(cacheFolder, 'guest');

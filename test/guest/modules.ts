@@ -10,7 +10,7 @@ interface Module {
 const nameOf = (file: string): string => path.basename(file, '.ko').replaceAll('-', '_');
 
 /** The `depends=` line of a module's `.modinfo` section; the section holds NUL-separated `key=value` texts. */
-export function dependenciesOf(content: Buffer): string[] {
+function dependenciesOf(content: Buffer): string[] {
   const start = content.indexOf('\0depends=');
   if (start < 0) {
     return [];

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 
 /** What the guest keeps in a sector of its own, 16 MiB into its disk. */
-export interface GuestState {
+interface GuestState {
   /** How often it has booted. */
   readonly boot: number;
   /** `running` also stands there when it was killed. */

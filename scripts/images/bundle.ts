@@ -1,0 +1,36 @@
+import path from 'node:path';
+import { build } from 'esbuild';
+import { projectFolder } from '../folders.ts';
+
+/** CommonJS packages in the bundle ask for Node's own modules with `require`, which an ES module hasn't. */
+const BANNER = `import { createRequire as createRequireOfBundle } from 'node:module';
+const require = createRequireOfBundle(import.meta.url);`;
+
+const INTERPRETER = '#!/usr/local/bin/node\n';
+
+/**
+ * Bundles a program with everything it imports into one text that Node runs as it is: the same sources, the same text.
+ * @param entry the program's main file, from the checkout's root
+ */
+export async function bundleProgram(entry: string): Promise<Buffer> {
+  const result = await build({
+    absWorkingDir: projectFolder,
+    entryPoints: [path.join(projectFolder, entry)],
+    outfile: 'bundle.mjs',
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node26',
+    format: 'esm',
+    minifyWhitespace: true,
+    legalComments: 'none',
+    banner: { js: BANNER },
+    logLevel: 'error',
+  });
+  const [output] = result.outputFiles;
+  if (output === undefined) {
+    throw new Error(`esbuild made nothing of ${entry}`);
+  }
+  // esbuild keeps the first line of an entry that names an interpreter; in the image it is always this one.
+  return Buffer.from(INTERPRETER + output.text.replace(/^#!.*\n/, ''));
+}
