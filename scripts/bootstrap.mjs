@@ -35,12 +35,9 @@ function ensureNode() {
   process.stderr.write(`Installing Node ${NODE_VERSION} into ${home} (once)\n`);
   mkdirSync(dirname(home), { recursive: true });
   const staging = mkdtempSync(`${home}.`);
-  writeFileSync(join(staging, 'package.json'), '{"private":true}\n');
-  const status = run(
-    'npm',
-    ['install', '--no-save', '--loglevel=error', '--allow-scripts=node', `node@${NODE_VERSION}`],
-    { cwd: staging },
-  );
+  // npm 11.19 and later run a package's install scripts where the project allows it; older ones don't ask.
+  writeFileSync(join(staging, 'package.json'), '{"private":true,"allowScripts":{"node":true}}\n');
+  const status = run('npm', ['install', '--no-save', '--loglevel=error', `node@${NODE_VERSION}`], { cwd: staging });
   if (status !== 0 || !existsSync(join(staging, 'node_modules', 'node', 'bin', 'node'))) {
     rmSync(staging, { recursive: true, force: true });
     fail(
