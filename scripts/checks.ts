@@ -32,7 +32,6 @@ export const lintChecks: readonly Check[] = [
       bin('dependency-cruiser/bin/dependency-cruiser.mjs'),
       'src',
       'scripts',
-      'test',
       '--config',
       '.dependency-cruiser.cjs',
       '--output-type',

@@ -67,8 +67,12 @@ export async function syncLayout(layout: string): Promise<void> {
 }
 
 async function sync(name: string): Promise<void> {
-  await using file = await open(name, 'r');
-  await file.sync();
+  const file = await open(name, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function readFolder(folder: string): Promise<readonly string[]> {

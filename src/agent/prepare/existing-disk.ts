@@ -108,8 +108,12 @@ function neverEnded(at: string): NonNullable<DiskRecord['lastStop']> {
 }
 
 async function syncContent(disk: string): Promise<void> {
-  await using file = await open(disk, 'r+');
-  await file.sync();
+  const file = await open(disk, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** A disk of ours that is damaged stays where it is: somebody may still get their data out of it. */
