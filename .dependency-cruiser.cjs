@@ -48,6 +48,7 @@ module.exports = {
       severity: 'error',
       from: { path: pureOperator },
       to: {
+        dependencyTypesNot: ['type-only'],
         path: '^(fs|http|https|net|child_process|node_modules/@kubernetes/|src/oci/|src/operator/[^/]+/(controller|machines/channel))',
       },
     },
