@@ -31,29 +31,33 @@ export interface ImportOptions {
 const LOOK_MILLISECONDS = 200;
 const SAY_BYTES = 64 * 1024 ** 2;
 
+/** How an import ended. Until it is released, or the process ends, the preparation lets the container live. */
+export interface ImportEnd {
+  readonly result: Result<string>;
+  release(): Promise<void>;
+}
+
 /**
  * `loco-agent import`: a disk from standard input, staged, inspected, and handed to the preparation that waits for it;
  * ends when that has published it, or with what is wrong and what to do.
  */
-export async function importDisk(options: ImportOptions): Promise<Result<string>> {
+export async function importDisk(options: ImportOptions): Promise<ImportEnd> {
   const volume = volumeOf(options.paths.disk);
   const allowed = await mayImport(options, volume);
-  if (!allowed.ok) return allowed;
+  if (!allowed.ok) return refused(allowed);
   await options.files.makeFolder(volume.staging);
   const since = new Date(options.clock.now()).toISOString();
   const attempt = await takeLock(volume.importLock, { name: 'an import', since });
-  if (attempt.kind === 'Unsupported') return { ok: false, failure: attempt.failure };
+  if (attempt.kind === 'Unsupported') return refused({ ok: false, failure: attempt.failure });
   if (attempt.kind === 'Busy') {
-    return failed(
-      'ImportRunning',
-      `Another import runs since ${attempt.holder?.since ?? 'a moment ago'}. Wait for it.`,
-    );
+    const began = attempt.holder?.since ?? 'a moment ago';
+    return refused(failed('ImportRunning', `Another import runs since ${began}. Wait for it.`));
   }
-  try {
-    return await importLocked(options, volume);
-  } finally {
-    await attempt.lock.release();
-  }
+  return { result: await importLocked(options, volume), release: () => attempt.lock.release() };
+}
+
+function refused(result: Result<string>): ImportEnd {
+  return { result, release: async () => undefined };
 }
 
 /** Whether this machine takes a disk from a person at all, and now. */
@@ -95,20 +99,16 @@ async function importLocked(options: ImportOptions, volume: Volume): Promise<Res
     if (PARTIAL_NAME.test(name)) await files.remove(`${volume.staging}/${name}`);
   }
   const id = randomUUID();
-  const partial = partialFile(volume, id);
-  const result = await receiveAndHandIn(options, volume, id, partial);
-  // A disk that was handed in belongs to the preparation; what was refused before must not fill the volume.
-  if (!result.ok) await files.remove(partial);
-  return result;
+  const handedIn = await receiveAndHandIn(options, volume, id);
+  if (handedIn.ok) return waitForPublication(options, volume, id);
+  // What is refused must not fill the volume. After the handing in, the file belongs to the preparation.
+  await files.remove(partialFile(volume, id));
+  return handedIn;
 }
 
-async function receiveAndHandIn(
-  options: ImportOptions,
-  volume: Volume,
-  id: string,
-  partial: string,
-): Promise<Result<string>> {
+async function receiveAndHandIn(options: ImportOptions, volume: Volume, id: string): Promise<Result<undefined>> {
   const { files, say, qemuImg, signal } = options;
+  const partial = partialFile(volume, id);
   const written = await receive(options, volume, partial);
   if (!written.ok) return written;
   say(`Received ${written.value.sizeBytes} bytes (sha256:${written.value.sha256}). Checking the disk.`);
@@ -118,7 +118,7 @@ async function receiveAndHandIn(
   if (facts === undefined) return goneMeanwhile();
   await handIn(files, volume, { id, file: `import-${id}.partial`, inode: facts.inode, ...written.value });
   say('The disk is whole and sound. Handing it to the machine.');
-  return waitForPublication(options, volume, id);
+  return success(undefined);
 }
 
 function goneMeanwhile() {
