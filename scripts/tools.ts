@@ -5,10 +5,17 @@ import { execa } from 'execa';
 import { runCommand, UserError, withProgress } from './console.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 import { cacheFolder, projectFolder } from './folders.ts';
-import { allTools, buildArguments, CLUSTER_TOOLS, type Tool, type ToolName } from './tools/catalogue.ts';
+import {
+  allTools,
+  buildArguments,
+  CLUSTER_TOOLS,
+  type ClusterTool,
+  type Tool,
+  type ToolName,
+} from './tools/catalogue.ts';
 import { goProgram } from './tools/go-program.ts';
 
-export { CLUSTER_TOOLS, type ToolName };
+export { CLUSTER_TOOLS, type ClusterTool, type ToolName };
 
 const exists = (path: string) =>
   access(path).then(

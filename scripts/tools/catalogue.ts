@@ -74,8 +74,10 @@ export const allTools: readonly Tool[] = modules.flatMap((module: ToolModule) =>
   return Object.entries(packages).map(([name, path]) => ({ ...rest, name: name as ToolName, package: path }));
 });
 
-/** What the local cluster and the tests on it need; the others are built when a provider or a bench asks for them. */
-export const CLUSTER_TOOLS: readonly ToolName[] = allTools
+/** A tool of the local cluster or of the tests on it; the others are built when a provider or a bench asks for them. */
+export type ClusterTool = Exclude<ToolName, 'kind' | 'kwok'>;
+
+export const CLUSTER_TOOLS: readonly ClusterTool[] = allTools
   .map((tool) => tool.name)
   .filter((name) => name !== 'kind' && name !== 'kwok');
 

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { UserError } from '../console.ts';
+import { chooseProvider, readChoice } from './choice.ts';
+
+const docker = async () => true;
+const noDocker = async () => false;
+
+test('a given kubeconfig comes first', async () => {
+  const choice = readChoice(['up'], { LOCO_KUBECONFIG: '/k' });
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'given', kubeconfig: '/k' });
+});
+
+test('the argument wins over the environment', () => {
+  expect(readChoice(['--kubeconfig', '/a', 'up'], { LOCO_KUBECONFIG: '/b' })).toMatchObject({ kubeconfig: '/a' });
+});
+
+test('kind is taken where a docker engine answers, else the local cluster', async () => {
+  const choice = readChoice([], {});
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'kind' });
+  expect(await chooseProvider(choice, noDocker)).toEqual({ kind: 'local' });
+});
+
+test('a provider that was asked for is taken whatever else there is', async () => {
+  const choice = readChoice(['--provider', 'local'], { LOCO_KUBECONFIG: '/k' });
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local' });
+});
+
+test.each(['Loco', '-a', 'a_b', 'a'.repeat(31), '../x'])('refuses "%s" as a name', (name) => {
+  expect(() => readChoice([], { LOCO_CLUSTER: name })).toThrow(UserError);
+});
+
+test('refuses a provider that it does not know', () => {
+  expect(() => readChoice(['--provider', 'minikube'], {})).toThrow(/use kind or local/);
+});

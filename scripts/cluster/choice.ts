@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import { execa } from 'execa';
+import { UserError } from '../console.ts';
+
+/** Which cluster a command is about, as arguments and environment say. */
+export interface Choice {
+  readonly name: string;
+  readonly kubeconfig?: string;
+  readonly provider?: 'kind' | 'local';
+  /** What is left of the arguments. */
+  readonly rest: readonly string[];
+}
+
+const options = { kubeconfig: { type: 'string' }, provider: { type: 'string' } } as const;
+
+/**
+ * Reads `--kubeconfig FILE` (or LOCO_KUBECONFIG), `--provider kind|local` (or LOCO_PROVIDER) and LOCO_CLUSTER.
+ * @throws UserError for values that mean nothing
+ */
+export function readChoice(args: readonly string[], environment: NodeJS.ProcessEnv): Choice {
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const name = environment.LOCO_CLUSTER || 'loco';
+  // It becomes the node's name, and part of a control group's.
+  if (!/^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/.test(name)) {
+    throw new UserError(
+      `LOCO_CLUSTER is "${name}": use up to 30 small letters, digits and hyphens, beginning with a letter.`,
+    );
+  }
+  const provider = values.provider ?? (environment.LOCO_PROVIDER || undefined);
+  if (provider !== undefined && provider !== 'kind' && provider !== 'local') {
+    throw new UserError(`There is no provider "${provider}": use kind or local.`);
+  }
+  const kubeconfig = values.kubeconfig ?? (environment.LOCO_KUBECONFIG || undefined);
+  return {
+    name,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(provider === undefined ? {} : { provider }),
+    rest: positionals,
+  };
+}
+
+/** Where the cluster comes from. */
+export type Provider =
+  | { readonly kind: 'given'; readonly kubeconfig: string }
+  | { readonly kind: 'kind' }
+  | { readonly kind: 'local' };
+
+async function dockerAnswers(): Promise<boolean> {
+  const answer = await execa('docker', ['info'], { reject: false, timeout: 10_000 });
+  return answer.exitCode === 0;
+}
+
+/** A given kubeconfig, else what was asked for, else kind where a docker engine answers, else the local cluster. */
+export async function chooseProvider(choice: Choice, hasDocker = dockerAnswers): Promise<Provider> {
+  if (choice.provider === undefined && choice.kubeconfig !== undefined) {
+    return { kind: 'given', kubeconfig: choice.kubeconfig };
+  }
+  return { kind: choice.provider ?? ((await hasDocker()) ? 'kind' : 'local') };
+}

@@ -1,0 +1,18 @@
+import { chooseProvider, readChoice } from './choice.ts';
+import type { Cluster } from './cluster.ts';
+import { openGivenCluster } from './given.ts';
+import { openKindCluster } from './kind.ts';
+import { openLocalCluster } from './local/index.ts';
+
+export type { Cluster, ClusterRegistry } from './cluster.ts';
+
+/**
+ * Opens the cluster that the environment names, bringing it up where that is ours to do: a given one (LOCO_KUBECONFIG),
+ * else kind where a docker engine answers, else the local one.
+ */
+export async function openCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
+  const choice = readChoice([], environment);
+  const provider = await chooseProvider(choice);
+  if (provider.kind === 'given') return openGivenCluster(provider.kubeconfig);
+  return provider.kind === 'kind' ? openKindCluster(choice.name) : openLocalCluster(choice.name);
+}

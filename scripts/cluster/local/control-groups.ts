@@ -1,0 +1,49 @@
+import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { waitFor } from '../wait.ts';
+
+/** The mount points of all control group hierarchies (one on a machine with version 2 alone) in `/proc/self/mountinfo`. */
+export function hierarchiesOf(mountinfo: string): readonly string[] {
+  const found: string[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const type = after.split(' ')[0];
+    const point = before.split(' ')[4];
+    if ((type === 'cgroup' || type === 'cgroup2') && point !== undefined) found.push(point);
+  }
+  return found;
+}
+
+async function hierarchies(): Promise<readonly string[]> {
+  return hierarchiesOf(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Makes the group in every hierarchy; the kubelet wants it to be there. */
+export async function createControlGroup(name: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) await mkdir(join(hierarchy, name), { recursive: true });
+}
+
+/** Removes a group and those below it; undefined while one of them still has a dying process. */
+async function removeTree(folder: string): Promise<true | undefined> {
+  try {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.isDirectory() && (await removeTree(join(folder, entry.name))) === undefined) return undefined;
+    }
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'EBUSY') return undefined;
+    throw error;
+  }
+}
+
+/** Removes the group from every hierarchy. All its processes must have been ended. */
+export async function removeControlGroup(name: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    await waitFor(`the control group ${join(hierarchy, name)} to be free`, () => removeTree(join(hierarchy, name)), {
+      seconds: 30,
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { KUBECONFIG_CLIENTS, readPem } from './certificates.ts';
+import { apiServerUrl } from './components.ts';
+import { renderConfigurations } from './configurations.ts';
+import { renderKubeconfig } from './kubeconfig.ts';
+import type { Addresses, Layout } from './layout.ts';
+import type { Settings } from './settings.ts';
+
+/** The file's text, or undefined where there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes the file whole or not at all; true when its text changed. */
+export async function writeIfChanged(path: string, text: string): Promise<boolean> {
+  if ((await readIfThere(path)) === text) return false;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.next`, text, { mode: 0o600 });
+  await rename(`${path}.next`, path);
+  return true;
+}
+
+/** A kubeconfig per client; the administrator's is the one that people use. */
+async function writeKubeconfigs(layout: Layout, addresses: Addresses): Promise<boolean> {
+  const authority = await readPem(layout, 'ca.crt');
+  let changed = false;
+  for (const client of KUBECONFIG_CLIENTS) {
+    const [certificate, key] = await Promise.all([readPem(layout, `${client}.crt`), readPem(layout, `${client}.key`)]);
+    const text = renderKubeconfig(layout.name, { server: apiServerUrl(addresses), authority, certificate, key });
+    const path = client === 'admin' ? layout.kubeconfig : join(layout.configuration, `${client}.kubeconfig`);
+    changed = (await writeIfChanged(path, text)) || changed;
+  }
+  return changed;
+}
+
+/** The registry takes bcrypt alone; perl, which every Debian has, makes it with the C library's crypt. */
+async function writePasswordFile(layout: Layout, settings: Settings): Promise<boolean> {
+  const path = join(layout.configuration, 'htpasswd');
+  if ((await readIfThere(path)) !== undefined) return false;
+  const { username, password, secret } = settings.registry;
+  // 22 characters of salt, the last of which may only be one of a few.
+  const salt = `${secret.slice(0, 21)}u`;
+  const program = 'my ($password, $salt) = <STDIN> =~ /(\\S+) (\\S+)/; print crypt($password, "\\$2b\\$08\\$$salt")';
+  const hash = await execa('perl', ['-e', program], { input: `${password} ${salt}\n` });
+  return writeIfChanged(path, `${username}:${hash.stdout}\n`);
+}
+
+/** Brings every file of the cluster up to date; true when one that a running component has read was changed. */
+export async function writeFiles(
+  layout: Layout,
+  addresses: Addresses,
+  settings: Settings,
+  runc: string,
+): Promise<boolean> {
+  const files = renderConfigurations({ layout, addresses, runc, registrySecret: settings.registry.secret });
+  let changed = false;
+  for (const [name, text] of Object.entries(files)) {
+    changed = (await writeIfChanged(join(layout.configuration, name), text)) || changed;
+  }
+  changed = (await writeKubeconfigs(layout, addresses)) || changed;
+  return (await writePasswordFile(layout, settings)) || changed;
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { stateFolder } from '../../folders.ts';
+import type { Cluster, ClusterRegistry } from '../cluster.ts';
+import { withLock } from '../lock.ts';
+import { allComponents, registryComponents } from './components.ts';
+import { down } from './down.ts';
+import { waitKubelet } from './kubectl.ts';
+import { type Layout, layoutOf, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
+import { loadImage } from './load.ts';
+import { waitContainerd } from './node-images.ts';
+import { lockName } from './settings.ts';
+import { startComponent, stopComponent, waitReady } from './supervise.ts';
+import { type LocalCluster, up } from './up.ts';
+
+export { describe } from './status.ts';
+
+/** Where the local cluster of this name keeps what it has. */
+export function localLayout(name: string): Layout {
+  return layoutOf(join(stateFolder, 'clusters'), name);
+}
+
+function registryOf({ node, addresses, settings }: LocalCluster): ClusterRegistry {
+  const listeners = registryComponents(node.layout, addresses);
+  return {
+    tls: `${addresses.node}:${REGISTRY_PORTS.tls}`,
+    plain: `${addresses.node}:${REGISTRY_PORTS.plain}`,
+    hostname: `${REGISTRY_HOST}:${REGISTRY_PORTS.tls}`,
+    caFile: join(node.layout.pki, 'registry-ca.crt'),
+    username: settings.registry.username,
+    password: settings.registry.password,
+    async stop() {
+      await withLock(lockName(node.layout), async () => {
+        for (const listener of listeners) await stopComponent(node, listener);
+      });
+    },
+    async start() {
+      await withLock(lockName(node.layout), async () => {
+        for (const listener of listeners) await startComponent(node, listener);
+        for (const listener of listeners) await waitReady(node, listener);
+      });
+    },
+  };
+}
+
+async function restart({ node, addresses }: LocalCluster, name: 'kubelet' | 'containerd'): Promise<void> {
+  const component = allComponents(node.layout, addresses).find((candidate) => candidate.name === name);
+  if (component === undefined) return;
+  await withLock(lockName(node.layout), async () => {
+    await stopComponent(node, component);
+    await startComponent(node, component);
+    await waitReady(node, component);
+    await (name === 'containerd' ? waitContainerd(node) : waitKubelet(node));
+  });
+}
+
+/** Brings the local cluster up, or mends what has died of it. */
+export async function openLocalCluster(name: string): Promise<Cluster> {
+  const layout = localLayout(name);
+  const cluster = await up(layout);
+  const { tools } = cluster.node;
+  return {
+    provider: 'local',
+    name,
+    kubeconfig: layout.kubeconfig,
+    kubectl: tools.kubectl,
+    helm: tools.helm,
+    oras: tools.oras,
+    registry: registryOf(cluster),
+    auditLog: layout.auditLog,
+    node: {
+      restartKubelet: () => restart(cluster, 'kubelet'),
+      restartContainerd: () => restart(cluster, 'containerd'),
+    },
+    load: (image) => loadImage(cluster.node, image),
+    down: () => down(layout),
+  };
+}
+
+/** Takes the local cluster of this name down, whatever of it is there. */
+export async function removeLocalCluster(name: string): Promise<void> {
+  await down(localLayout(name));
+}

@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { UserError } from '../../console.ts';
+import { waitFor } from '../wait.ts';
+import type { Addresses, Layout } from './layout.ts';
+import { listProcesses, type Process, signal } from './processes.ts';
+
+/**
+ * The node is a set of namespaces (processes, mounts, network, names), held by one small process that is the first of
+ * its process namespace. When that one ends, however it ends, the kernel ends every other process of the node, and with
+ * the last of them go its mounts, its interfaces with this machine's end of the cable, its rules and its connections.
+ * So nothing has to be remembered to take a node down; it is found by the words in the first process's command line.
+ */
+const MARKER = 'loco-operator-node';
+
+/** Where every CNI client keeps its results; it can't be set. */
+const CNI_CACHE = '/var/lib/cni';
+
+/** Sysctls of the whole machine that the kubelet would set; the node sees them as it wants them, set or not. */
+const KUBELET_SYSCTLS = {
+  'vm/overcommit_memory': '1',
+  'vm/panic_on_oom': '0',
+  'kernel/panic': '10',
+  'kernel/panic_on_oops': '1',
+  'kernel/keys/root_maxkeys': '1000000',
+  'kernel/keys/root_maxbytes': '25000000',
+} as const;
+
+/** Runs as the node's first process before it becomes the one that only waits. Arguments: pause, marker, state folder. */
+function firstSteps(): string {
+  const sysctls = Object.entries(KUBELET_SYSCTLS).map(
+    ([name, value]) =>
+      `mkdir -p "/run/sysctl/${name}"; echo ${value} >"/run/sysctl/${name}/value"; mount --bind "/run/sysctl/${name}/value" "/proc/sys/${name}"`,
+  );
+  return [
+    'set -e',
+    // What programs leave in fixed places stays in the node and is gone with it.
+    'mount -t tmpfs tmpfs /run',
+    'mount -t tmpfs tmpfs /var/log',
+    `mount -t tmpfs tmpfs ${CNI_CACHE}`,
+    ...sysctls,
+    'mount --make-rshared /',
+    'ip link set lo up',
+    'exec "$0" "$@"',
+  ].join('\n');
+}
+
+/** The node's first process, or undefined when there is no node. */
+export async function findNode(layout: Layout): Promise<Process | undefined> {
+  const all = await listProcesses();
+  return all.find(
+    ({ command, numbers }) =>
+      command.length === 3 && command[1] === MARKER && command[2] === layout.root && numbers.at(-1) === 1,
+  );
+}
+
+/** The processes that hold the node: its first one and the `unshare` that waits for it outside. */
+async function nodeProcesses(layout: Layout): Promise<readonly Process[]> {
+  const all = await listProcesses();
+  return all.filter(({ command }) => command.at(-2) === MARKER && command.at(-1) === layout.root);
+}
+
+async function ip(...args: string[]): Promise<void> {
+  await execa('ip', args);
+}
+
+/** Lays the cable between this machine and the node. The interface's name claims the index: only one can have it. */
+async function connect(first: Process, addresses: Addresses): Promise<void> {
+  const { host, node, linkPrefix, interface: cable } = addresses;
+  const added = await execa(
+    'ip',
+    ['link', 'add', cable, 'type', 'veth', 'peer', 'name', 'node0', 'netns', String(first.pid)],
+    {
+      reject: false,
+    },
+  );
+  if (added.exitCode !== 0) {
+    throw new UserError(
+      `The network interface ${cable} can't be made: ${added.stderr}. Take the cluster down and up again.`,
+    );
+  }
+  const inside = [`--net=${join('/proc', String(first.pid), 'ns', 'net')}`, 'ip'];
+  await execa('nsenter', [...inside, 'addr', 'add', `${node}/${linkPrefix}`, 'dev', 'node0']);
+  await execa('nsenter', [...inside, 'link', 'set', 'node0', 'up']);
+  await execa('nsenter', [...inside, 'route', 'add', 'default', 'via', host]);
+  await ip('addr', 'add', `${host}/${linkPrefix}`, 'dev', cable);
+  await ip('link', 'set', cable, 'up');
+  await ip('route', 'add', addresses.podSubnet, 'via', node);
+  await ip('route', 'add', addresses.serviceSubnet, 'via', node);
+}
+
+/** Makes the node's namespaces. */
+export async function createNode(layout: Layout, addresses: Addresses, pause: string): Promise<Process> {
+  // Where the machine has no such folder, there must be one to mount upon.
+  await mkdir(CNI_CACHE, { recursive: true });
+  const log = openSync(join(layout.log, 'node.log'), 'a');
+  const namespaces = ['--fork', '--pid', '--mount-proc', '--net', '--uts', '--ipc', '--propagation', 'private'];
+  const child = spawn('unshare', [...namespaces, 'sh', '-c', firstSteps(), pause, MARKER, layout.root], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+  });
+  closeSync(log);
+  let exited = false;
+  child.once('exit', () => {
+    exited = true;
+  });
+  child.unref();
+  const first = await waitFor(
+    "the node's first process",
+    async () => {
+      if (exited) throw new UserError(`The node's namespaces can't be made: see ${join(layout.log, 'node.log')}`);
+      return findNode(layout);
+    },
+    { seconds: 10, why: () => `See ${join(layout.log, 'node.log')}` },
+  );
+  await connect(first, addresses);
+  return first;
+}
+
+/** The command line that runs a program inside the node. */
+export function inNode(first: Process, command: readonly string[]): readonly [string, string[]] {
+  return ['nsenter', ['--target', String(first.pid), '--pid', '--mount', '--net', '--uts', '--ipc', '--', ...command]];
+}
+
+/**
+ * Ends every process of the node and waits until the kernel has taken away what was theirs. The first process counts
+ * as there until every other one of its namespace is gone.
+ */
+export async function destroyNode(layout: Layout): Promise<void> {
+  const gone = async () => {
+    const left = await nodeProcesses(layout);
+    const inside = left.filter(({ numbers }) => numbers.length > 1);
+    for (const { pid } of inside.length > 0 ? inside : left) signal(pid, 'SIGKILL');
+    return left.length === 0 ? true : undefined;
+  };
+  await waitFor("the node's processes to end", gone, { seconds: 60 });
+}
+
+/** Waits until this machine's end of the cable is gone, which the kernel removes a little after the node. */
+export async function waitForCableGone(addresses: Addresses): Promise<void> {
+  const gone = async () => (existsSync(join('/sys/class/net', addresses.interface)) ? undefined : true);
+  await waitFor(`the network interface ${addresses.interface} to go`, gone, { seconds: 30 });
+}
+
+/** Removes the folder that was made to be mounted upon, unless somebody uses it. */
+export async function removeMountPoints(): Promise<void> {
+  const nodes = (await listProcesses()).filter(({ command }) => command.at(-2) === MARKER);
+  // Removing a folder takes away what other namespaces have mounted there.
+  if (nodes.length > 0) return;
+  await rmdir(CNI_CACHE).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY' && error.code !== 'EBUSY') throw error;
+  });
+}
