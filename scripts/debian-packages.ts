@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { step, UserError } from './console.ts';
 
+/** Two commands may install at once. */
+const waitForOthers = ['-o', 'DPkg::Lock::Timeout=300'] as const;
+
 /**
  * Makes sure Debian packages are installed, installing what is missing when this is root on a Debian-like system.
  * Daemons that a package would start are kept from starting.
@@ -23,12 +26,16 @@ export async function ensureDebianPackages(names: readonly string[]): Promise<vo
   }
   step(`Installing Debian packages: ${missing.join(' ')}`);
   const environment = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  await execa('apt-get', ['update', '-q'], { env: environment });
-  const install = await execa('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], {
-    env: environment,
-    reject: false,
-    all: true,
-  });
+  await execa('apt-get', ['update', '-q', ...waitForOthers], { env: environment });
+  const install = await execa(
+    'apt-get',
+    ['install', '-y', '-q', '--no-install-recommends', ...waitForOthers, ...missing],
+    {
+      env: environment,
+      reject: false,
+      all: true,
+    },
+  );
   if (install.exitCode !== 0) {
     throw new UserError(`${line} failed:\n${install.all.slice(-2000)}`);
   }
