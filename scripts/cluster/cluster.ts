@@ -29,7 +29,12 @@ export interface Cluster {
   /** Path of the API server's audit log (level Metadata), where it can be read. */
   readonly auditLog?: string;
   /** Present where the node's own processes are ours. */
-  readonly node?: { restartKubelet(): Promise<void>; restartContainerd(): Promise<void> };
+  readonly node?: {
+    restartKubelet(): Promise<void>;
+    restartContainerd(): Promise<void>;
+    /** SIGKILL to a running container of a pod, past kubelet and pod. */
+    killContainer(namespace: string, pod: string, container: string): Promise<void>;
+  };
   /** Copies an image from this machine's image storage into the nodes; nothing is done when it is there already. */
   load(image: string): Promise<void>;
   /** Removes the cluster and all that belongs to it. A given cluster is left as it is. */

@@ -5,6 +5,7 @@ import { openKindCluster } from './kind.ts';
 import { openLocalCluster } from './local/index.ts';
 
 export type { Cluster, ClusterRegistry } from './cluster.ts';
+export { attachLocalCluster } from './local/index.ts';
 
 /**
  * Opens the cluster that the environment names, bringing it up where that is ours to do: a given one (LOCO_KUBECONFIG),

@@ -1,15 +1,19 @@
 import { join } from 'node:path';
+import { UserError } from '../../console.ts';
 import { stateFolder } from '../../folders.ts';
+import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
 import type { Cluster, ClusterRegistry } from '../cluster.ts';
 import { withLock } from '../lock.ts';
 import { allComponents, registryComponents } from './components.ts';
 import { down } from './down.ts';
+import { killContainer } from './kill-container.ts';
 import { waitKubelet } from './kubectl.ts';
-import { type Layout, layoutOf, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
+import { addressesOf, type Layout, layoutOf, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
 import { loadImage } from './load.ts';
+import { findNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
-import { lockName } from './settings.ts';
-import { startComponent, stopComponent, waitReady } from './supervise.ts';
+import { lockName, readSettings } from './settings.ts';
+import { type RunningNode, startComponent, stopComponent, waitReady } from './supervise.ts';
 import { type LocalCluster, up } from './up.ts';
 
 export { describe } from './status.ts';
@@ -55,9 +59,26 @@ async function restart({ node, addresses }: LocalCluster, name: 'kubelet' | 'con
 
 /** Brings the local cluster up, or mends what has died of it. */
 export async function openLocalCluster(name: string): Promise<Cluster> {
+  return asCluster(name, await up(localLayout(name)));
+}
+
+/**
+ * The local cluster of this name as it is, with nothing mended: a test may have stopped something on purpose.
+ * @throws UserError when it isn't up
+ */
+export async function attachLocalCluster(name: string): Promise<Cluster> {
   const layout = localLayout(name);
-  const cluster = await up(layout);
-  const { tools } = cluster.node;
+  const settings = await readSettings(layout);
+  const first = await findNode(layout);
+  if (settings === undefined || first === undefined) {
+    throw new UserError(`The cluster "${name}" is not up. Bring it up: npm run cluster -- up`);
+  }
+  const node: RunningNode = { layout, first, tools: await ensureTools(CLUSTER_TOOLS) };
+  return asCluster(name, { node, addresses: addressesOf(settings.index), settings });
+}
+
+function asCluster(name: string, cluster: LocalCluster): Cluster {
+  const { layout, tools } = cluster.node;
   return {
     provider: 'local',
     name,
@@ -70,6 +91,7 @@ export async function openLocalCluster(name: string): Promise<Cluster> {
     node: {
       restartKubelet: () => restart(cluster, 'kubelet'),
       restartContainerd: () => restart(cluster, 'containerd'),
+      killContainer: (namespace, pod, container) => killContainer(cluster.node, namespace, pod, container),
     },
     load: (image) => loadImage(cluster.node, image),
     down: () => down(layout),

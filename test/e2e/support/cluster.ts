@@ -1,6 +1,6 @@
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { openCluster } from '../../../scripts/cluster/index.ts';
+import { attachLocalCluster } from '../../../scripts/cluster/index.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { eventually } from './wait.ts';
 
@@ -82,12 +82,13 @@ export class Cluster {
 
   /** Access to the node's programs, where the cluster gives it. */
   async node() {
-    return this.environment.hasNodeAccess ? (await openCluster()).node : undefined;
+    return this.environment.hasNodeAccess ? (await attachLocalCluster(this.environment.clusterName)).node : undefined;
   }
 
   /** Stops and starts the registry, where it is ours. */
   async registryControl() {
-    return this.environment.registry === undefined ? undefined : (await openCluster()).registry;
+    if (this.environment.provider !== 'local') return undefined;
+    return (await attachLocalCluster(this.environment.clusterName)).registry;
   }
 
   /** Replaces the operator's pod and returns when the new one serves; the old one's last words are cut short. */
