@@ -48,7 +48,6 @@ function cleaned(node: Node): StructuralSchema {
   const schema: StructuralSchema = { ...rest };
   if (schema.minimum !== undefined && SAFE_INTEGERS.has(schema.minimum)) delete schema.minimum;
   if (schema.maximum !== undefined && SAFE_INTEGERS.has(schema.maximum)) delete schema.maximum;
-  if (schema.type === 'integer') schema.format = 'int64';
   if (isSaidBetter(schema)) delete schema.pattern;
   if (isAnything(additionalProperties)) return { ...schema, 'x-kubernetes-preserve-unknown-fields': true };
   if (properties !== undefined) {
