@@ -64,12 +64,15 @@ function send(
     },
     ...(input.signal === undefined ? {} : { signal: input.signal }),
   });
-  request.setTimeout(input.idleTimeoutMs, () =>
-    request.destroy(new Error(`nothing heard for ${Math.round(input.idleTimeoutMs / 1000)} s`)),
-  );
   return new Promise((resolve, reject) => {
+    let received: http.IncomingMessage | undefined;
+    request.setTimeout(input.idleTimeoutMs, () => {
+      const silence = new Error(`nothing heard for ${Math.round(input.idleTimeoutMs / 1000)} s`);
+      (received ?? request).destroy(silence);
+    });
     request.once('error', reject);
     request.once('response', (response) => {
+      received = response;
       // Later errors surface on the response's stream; without a listener they would end the process.
       request.on('error', () => undefined);
       resolve(response);
