@@ -74,7 +74,7 @@ export const machineSchema = z
       description:
         "The guest's memory. Windows 98 takes 512Mi at most. The container gets this much and what QEMU itself needs.",
       example: '256Mi',
-      least: { amount: '16Mi', message: 'must be at least 16Mi: Windows 98 does not start with less' },
+      least: { amount: '16Mi', message: 'must be at least 16Mi: Windows 98 asks for no less' },
       most: { amount: '3Gi', message: "must be at most 3Gi: QEMU's pc machine has no room for more below 4Gi" },
     }).default('512Mi'),
     acceleration: z.enum(['TCG', 'KVM']).default('TCG').meta({
@@ -122,7 +122,7 @@ export const machineSchema = z
       {
         rule: `!self.cpu.matches(${celText(WINDOWS_98_CPU)}) || ${compareQuantity('self.memory', '<=', "'512Mi'")}`,
         message:
-          'Windows 98 does not start with more than 512Mi: set machine.memory to 512Mi or less. For another guest, set machine.cpu to a model of its time, such as qemu32 or coreduo',
+          'Windows 98 as it comes fails with more than 512Mi: set machine.memory to 512Mi or less. For another guest, set machine.cpu to a model of its time, such as qemu32 or coreduo',
         fieldPath: '.memory',
       },
       {

@@ -18,7 +18,7 @@ const OWN_OPTIONS = [
 export const machineCases: readonly RuleCase[] = [
   {
     path: 'spec.machine',
-    says: 'Windows 98 does not start with more than 512Mi',
+    says: 'Windows 98 as it comes fails with more than 512Mi',
     refused: [
       machine({ memory: '513Mi' }),
       machine({ memory: '1Gi', cpu: 'pentium3,+sse' }),
