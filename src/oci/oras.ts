@@ -159,10 +159,26 @@ export function explainOras(run: OrasRun, place: Place): OciFailure {
     ).failure;
   }
   const detail = lastDetail(run.stderr);
-  const symptom = SYMPTOMS.find(({ pattern }) => pattern.test(run.stderr));
+  const said = withoutNames(run.stderr, place.reference);
+  const symptom = SYMPTOMS.find(({ pattern }) => pattern.test(said));
   if (symptom !== undefined) return symptom.explain(place, detail);
   return failed('RegistryFailed', `The registry ${place.registry} could not give ${place.reference}: ${detail}.`)
     .failure;
+}
+
+/** What was said without URLs and names: a repository may well be called "denied". */
+function withoutNames(stderr: string, reference: string): string {
+  const repository = reference.replace(/[:@][^/]*$/, '');
+  return stderr
+    .replaceAll(/"https?:\/\/[^"]*"/g, '')
+    .split('\n')
+    .map((line) =>
+      line
+        .split(' ')
+        .filter((word) => !word.includes(repository))
+        .join(' '),
+    )
+    .join('\n');
 }
 
 /** The end of oras's first line, which is where Go's errors have the cause. */

@@ -92,8 +92,9 @@ class ExtentWalk {
       }
       this.#need(l1Offset + l1Entries * 8);
       if (l1Offset + l1Entries * 8 <= this.#fileBytes) await this.level1(l1Offset, l1Entries);
-      offset += Math.ceil((40 + fixed.readUInt32BE(36) + names) / 8) * 8;
-      this.#need(offset);
+      const length = 40 + fixed.readUInt32BE(36) + names;
+      this.#need(offset + length);
+      offset += Math.ceil(length / 8) * 8;
     }
   }
 
