@@ -6,8 +6,8 @@ import { stateFolder } from '../folders.ts';
 import { ensureTools } from '../tools.ts';
 import type { Cluster } from './cluster.ts';
 
-/** kind's own node image for the Kubernetes that the local cluster has, too. */
-const NODE_IMAGE = 'kindest/node:v1.36.3';
+/** The image of Kubernetes 1.36 that kind 0.33.0 was released with; its default is a newer Kubernetes. */
+const NODE_IMAGE = 'kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed';
 
 /** Where a kind cluster's kubeconfig lies. */
 export function kindKubeconfig(name: string): string {
