@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -85,12 +85,9 @@ export async function makeDisk(target: string, seed: number, convert: readonly s
   await rm(raw);
 }
 
+/** Bytes without a pattern that depend on `seed` alone. */
 export function noise(seed: number, bytes: number): Buffer {
-  const blocks: Buffer[] = [];
-  for (let index = 0; index * 32 < bytes; index += 1) {
-    blocks.push(createHash('sha256').update(`${seed}/${index}`).digest());
-  }
-  return Buffer.concat(blocks).subarray(0, bytes);
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16, seed)).update(Buffer.alloc(bytes));
 }
 
 export async function sha256Of(file: string): Promise<string> {

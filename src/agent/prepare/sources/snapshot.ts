@@ -39,7 +39,7 @@ export function snapshotSource(context: SnapshotContext): DiskSource {
       if (typeof digest !== 'string') return digest;
       return stageDigest(context, { ...options, staged, access, snapshot: plan.snapshot, digest });
     },
-    settle: (_disk, refused) => tidy(context, staged, refused),
+    settle: () => context.files.remove(staged),
   };
 }
 
@@ -159,8 +159,4 @@ async function removeOtherLayouts({ files, volume }: SnapshotContext, layout: st
     const other = path.join(volume.staging, name);
     if (name.startsWith('layout-') && other !== layout) await files.remove(other);
   }
-}
-
-async function tidy({ files }: SnapshotContext, staged: string, _refused: Failure | undefined): Promise<void> {
-  await files.remove(staged);
 }

@@ -35,7 +35,7 @@ export interface StageOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
-/** One way to get a disk. All of them pass the suite in `source-conformance.ts`. */
+/** One way to get a disk. All of them pass one suite: `test/oci/disk-source-conformance.test.ts`. */
 export interface DiskSource {
   readonly name: SourceName;
   /** Brings the whole disk into the staging folder, durable. May be called again after any result and any crash. */
