@@ -47,7 +47,8 @@ describe('the CRD of the Emulator', () => {
   });
 
   it('has a type for each field and no pattern without a sentence', () => {
-    expect(fields.filter(({ schema }) => schema.type === undefined)).toEqual([]);
+    const typed = (schema: StructuralSchema) => schema.type ?? schema['x-kubernetes-int-or-string'];
+    expect(fields.filter(({ schema }) => typed(schema) === undefined)).toEqual([]);
     expect(fields.filter(({ schema }) => schema.pattern !== undefined)).toEqual([]);
   });
 
@@ -57,7 +58,8 @@ describe('the CRD of the Emulator', () => {
 });
 
 function isUnbounded(schema: StructuralSchema): boolean {
-  if (schema.type === 'string') return schema.enum === undefined && schema.maxLength === undefined;
+  if (schema.type === 'string' || schema['x-kubernetes-int-or-string'] === true)
+    return schema.enum === undefined && schema.maxLength === undefined;
   if (schema.type === 'array') return schema.maxItems === undefined;
   return schema.additionalProperties !== undefined && schema.maxProperties === undefined;
 }

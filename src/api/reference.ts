@@ -21,6 +21,7 @@ function typeOf(schema: StructuralSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`;
   if (schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}`;
+  if (schema['x-kubernetes-int-or-string'] === true) return 'integer or string';
   return schema.type ?? 'anything';
 }
 

@@ -46,6 +46,14 @@ describe('the structural schema of a zod schema', () => {
     expect(structuralSchema(z.string().regex(/^a$/)).pattern).toBe('^a$');
   });
 
+  it('writes a number or a text as Kubernetes does, and refuses any other choice of types', () => {
+    const either = z.union([z.string(), z.int()]);
+    expect(structuralSchema(either.meta({ 'x-kubernetes-int-or-string': true }))).toEqual({
+      'x-kubernetes-int-or-string': true,
+    });
+    expect(() => structuralSchema(either)).toThrow('a CRD has no choice of types');
+  });
+
   it('leaves times to their format', () => {
     expect(structuralSchema(z.iso.datetime())).toEqual({ type: 'string', format: 'date-time' });
   });

@@ -23,6 +23,8 @@ export interface StructuralSchema {
   maxProperties?: number;
   'x-kubernetes-validations'?: ValidationRule[];
   'x-kubernetes-preserve-unknown-fields'?: boolean;
+  /** Stands instead of a type. */
+  'x-kubernetes-int-or-string'?: boolean;
   'x-kubernetes-list-type'?: string;
   'x-kubernetes-list-map-keys'?: string[];
 }
@@ -41,11 +43,15 @@ type Node = Omit<StructuralSchema, 'properties' | 'additionalProperties' | 'item
   properties?: Record<string, Node>;
   additionalProperties?: Node;
   items?: Node;
+  anyOf?: Node[];
 };
 
 function cleaned(node: Node): StructuralSchema {
-  const { properties, additionalProperties, items, ...rest } = node;
+  const { properties, additionalProperties, items, anyOf, ...rest } = node;
   const schema: StructuralSchema = { ...rest };
+  if (anyOf !== undefined && schema['x-kubernetes-int-or-string'] !== true) {
+    throw new Error(`a CRD has no choice of types: ${JSON.stringify(anyOf)}`);
+  }
   if (schema.minimum !== undefined && SAFE_INTEGERS.has(schema.minimum)) delete schema.minimum;
   if (schema.maximum !== undefined && SAFE_INTEGERS.has(schema.maximum)) delete schema.maximum;
   if (isSaidBetter(schema)) delete schema.pattern;

@@ -63,7 +63,7 @@ function trialsOf(demand: Demand): Pick<RuleCase, 'refused' | 'allowed'> {
   const own = caseFor(ruleCases, path, ruleOf(demand));
   if (own !== undefined) return own;
   const form = caseFor(formCases, path, ruleOf(demand));
-  const create = (value: string): Trial => ({ create: manifestWith(root, demand.path, value) });
+  const create = (value: string | number): Trial => ({ create: manifestWith(root, demand.path, value) });
   return { refused: (form?.refused ?? []).map(create), allowed: (form?.allowed ?? []).map(create) };
 }
 

@@ -19,13 +19,16 @@ const labelValue = z
     }),
   });
 
+/** Written as a text or, as everywhere in Kubernetes, as a bare number; read as a text. */
 const amount = z
-  .string()
-  .max(32)
+  .union([z.string(), z.int()])
+  .transform(String)
   .meta({
+    maxLength: 32,
+    'x-kubernetes-int-or-string': true,
     ...rules({
-      rule: 'isQuantity(self)',
-      message: 'must be an amount such as "2", "500m" or "1Gi", in quotes',
+      rule: "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0",
+      message: 'must be an amount, not below zero, such as 2, 500m or 1Gi',
     }),
   });
 
@@ -39,7 +42,7 @@ const resourcesSchema = z
   })
   .meta({
     ...rules({
-      rule: `!('memory' in self.?limits.orValue({})) || !('memory' in self.?requests.orValue({})) || ${compareQuantity("self.limits['memory']", '==', "self.requests['memory']")}`,
+      rule: `!('memory' in self.?limits.orValue({})) || !('memory' in self.?requests.orValue({})) || ${compareQuantity("string(self.limits['memory'])", '==', "string(self.requests['memory'])")}`,
       message:
         "a machine's memory is set aside for it in full, so its request and its limit are the same: set pod.resources.limits.memory alone, or leave both out and let the operator compute them",
       fieldPath: '.requests',
@@ -75,7 +78,7 @@ export const podSchema = z
           reason: 'FieldValueForbidden',
         }),
       }),
-    resources: resourcesSchema.default({}).meta({
+    resources: resourcesSchema.prefault({}).meta({
       description:
         'Resources of each machine. Memory is computed from machine.memory and what QEMU needs, as request and limit alike; give it only to make it larger, since a smaller one would have the machine killed.',
     }),

@@ -64,6 +64,12 @@ describe('the spec of an Emulator', () => {
     expect(parsed.error?.issues[0]?.message).toContain('for example "4Gi"');
   });
 
+  it('reads bare numbers of resources as texts', () => {
+    const pod = { resources: { limits: { cpu: 2, memory: '1Gi' } } };
+    const parsed = emulatorSpecSchema.parse({ storage: { mode: 'Ephemeral' }, pod });
+    expect(parsed.pod.resources.limits).toEqual({ cpu: '2', memory: '1Gi' });
+  });
+
   it('hands on what only Kubernetes understands', () => {
     const tolerations = [{ key: 'dedicated', operator: 'Exists' }];
     const parsed = emulatorSpecSchema.parse({ storage: { mode: 'Ephemeral' }, pod: { tolerations } });

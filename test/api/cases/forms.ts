@@ -23,9 +23,9 @@ export const formCases: readonly FormCase[] = [
     allowed: ['', 'a', 'A-b_c.0'],
   },
   {
-    says: 'must be an amount such as',
-    refused: ['', 'much', '1 Gi', '1GB'],
-    allowed: ['0', '2', '500m', '1.5Gi', '1e3'],
+    says: 'must be an amount, not below zero',
+    refused: ['', 'much', '1 Gi', '1GB', -1, '-1m'],
+    allowed: ['0', 0, 2, '2', '500m', '1.5Gi', '1e3'],
   },
   {
     says: 'must be the absolute path of a file',

@@ -11,11 +11,11 @@ export interface RuleCase {
   readonly allowed: readonly Trial[];
 }
 
-/** What proves a rule about the form of a text, wherever it stands. */
+/** What proves a rule about the form of a value, wherever it stands. */
 export interface FormCase {
   readonly says: string;
-  readonly refused: readonly string[];
-  readonly allowed: readonly string[];
+  readonly refused: readonly (string | number)[];
+  readonly allowed: readonly (string | number)[];
 }
 
 /** The case of a rule; undefined where there is none, an error where there are several. */

@@ -22,7 +22,7 @@ export function textOfLength(path: SchemaPath, length: number): string {
 /** A valid value for the schema at `path`; different indexes give different ones where that can be. */
 export function sampleOf(schema: StructuralSchema, path: SchemaPath, index = 0): unknown {
   if (schema.enum !== undefined) return schema.enum[0];
-  switch (schema.type) {
+  switch (schema['x-kubernetes-int-or-string'] === true ? 'string' : schema.type) {
     case 'string':
       return schema.format === 'date-time' ? '2026-01-02T03:04:05Z' : textOfLength(path, 16 + index);
     case 'integer':

@@ -22,6 +22,7 @@ const SILENT = new Set([
   'additionalProperties',
   'items',
   'x-kubernetes-preserve-unknown-fields',
+  'x-kubernetes-int-or-string',
   'x-kubernetes-list-type',
 ]);
 
