@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureTestGuest } from '../test/guest/index.ts';
@@ -103,21 +104,23 @@ async function demo(): Promise<void> {
   await endEarlierMachines(view);
   await startMachines(view, cluster, images, disk);
   await waitForMachines(view, new Map());
-  const before = await readBootCounts(view, 60_000);
+  const before = await readBootCounts(view, BOOT_LIMIT_MS);
   const booted = seconds();
-  step(`Three guests are up, ${booted} after the start`);
-  const screens = await takeScreenshots(view, join(stateFolder, 'demo'));
-  for (const file of screens) step(`  screenshot: ${file}`);
+  step(`Three guests have booted, ${booted} after the start`);
+  const screenshots = join(stateFolder, 'demo');
+  await rm(screenshots, { recursive: true, force: true });
+  await takeScreenshots(view, screenshots, before);
 
   await waitForMachines(view, await deletePods(view));
-  const after = await readBootCounts(view, 60_000);
+  const after = await readBootCounts(view, BOOT_LIMIT_MS);
+  await takeScreenshots(view, screenshots, after);
   const broken = brokenPromises(before, after);
   process.stdout.write(`
 What survived the deletion of the pods (each guest counts its boots on its own disk):
 
 ${survivalTable(await view.emulators(), before, after)}
 
-Three guests booted after ${booted}, all of it took ${seconds()}. Screenshots: ${join(stateFolder, 'demo')}
+Three guests booted after ${booted}, all of it took ${seconds()}. Screenshots: ${screenshots}
 
 ${lookAround(cluster)}`);
   if (broken.length > 0) throw new UserError(`not as promised: ${broken.join(', ')}`);

@@ -45,7 +45,7 @@ function progressLine(
   former: string | undefined,
   machine: MachineStatus | undefined,
 ): string | undefined {
-  if (up) return 'the guest is up and its screen answers';
+  if (up) return 'Ready: QEMU runs behind a screen that answers; the guest boots';
   if (uid !== undefined && uid === former) return 'its pod is going: the guest shuts down';
   return machine?.ready ? undefined : machineLine(machine);
 }

@@ -1,6 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../console.ts';
+import { step, UserError } from '../console.ts';
 import { EMULATORS, type EmulatorName, podOf } from './machines.ts';
 import type { DemoView } from './view.ts';
 
@@ -12,38 +12,36 @@ export function bootCount(log: string): number | undefined {
   return last === undefined ? undefined : Number(last);
 }
 
-async function waitForBootCount(view: DemoView, name: EmulatorName, limitMs: number): Promise<number> {
-  const deadline = performance.now() + limitMs;
+async function waitForBootCount(view: DemoView, name: EmulatorName, deadline: number): Promise<number> {
+  const pod = podOf(name);
   for (;;) {
-    const count = bootCount(await view.log(podOf(name)));
-    if (count !== undefined) return count;
+    const count = bootCount(await view.log(pod));
+    if (count !== undefined) {
+      step(`  ${pod.padEnd(13)} the guest has booted and says on its serial line: LOCO-GUEST boot=${count}`);
+      return count;
+    }
     if (performance.now() > deadline) {
-      throw new UserError(`the guest of ${podOf(name)} has said no boot counter on its serial line`);
+      throw new UserError(`the guest of ${pod} has said no boot counter on its serial line`);
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
-/** Reads each guest's boot counter from its serial line, waiting up to `limitMs` for a guest to say it. */
+/** Reads each guest's boot counter from its serial line, waiting up to `limitMs` for the guests to say it. */
 export async function readBootCounts(view: DemoView, limitMs: number): Promise<BootCounts> {
-  const [persistent, hybrid, ephemeral] = await Promise.all(
-    EMULATORS.map((name) => waitForBootCount(view, name, limitMs)),
-  );
-  if (persistent === undefined || hybrid === undefined || ephemeral === undefined) {
-    throw new Error('a boot counter is missing');
-  }
-  return { persistent, hybrid, ephemeral };
+  const deadline = performance.now() + limitMs;
+  const counts = EMULATORS.map(async (name) => [name, await waitForBootCount(view, name, deadline)] as const);
+  return Object.fromEntries(await Promise.all(counts)) as BootCounts;
 }
 
-/** Writes a screenshot of each machine into `folder`, made anew; the files' paths. */
-export async function takeScreenshots(view: DemoView, folder: string): Promise<string[]> {
-  await rm(folder, { recursive: true, force: true });
+/** Writes a screenshot of each machine into `folder`, named after machine and boot counter. */
+export async function takeScreenshots(view: DemoView, folder: string, counts: BootCounts): Promise<void> {
   await mkdir(folder, { recursive: true });
-  return Promise.all(
+  await Promise.all(
     EMULATORS.map(async (name) => {
-      const file = join(folder, `${podOf(name)}.png`);
+      const file = join(folder, `${podOf(name)}-boot-${counts[name]}.png`);
       await writeFile(file, await view.screenshot(podOf(name)));
-      return file;
     }),
   );
+  step(`Took a screenshot of each: ${folder}`);
 }

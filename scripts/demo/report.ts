@@ -55,7 +55,7 @@ export function lookAround(cluster: Pick<Cluster, 'provider' | 'name' | 'kubecon
   export KUBECONFIG=${cluster.kubeconfig} PATH="${dirname(cluster.kubectl)}:$PATH"
   kubectl -n ${NAMESPACE} get emulators,pods,pvc
   kubectl -n ${NAMESPACE} describe emulator hybrid
-  kubectl -n ${NAMESPACE} logs ${pod}
+  kubectl -n ${NAMESPACE} logs ${pod} -c emulator
   kubectl -n ${NAMESPACE} exec ${pod} -c emulator -- loco-agent screenshot > screen.png
 
 Use the machine with any VNC viewer, at 127.0.0.1:5901 with the password that the first line prints:
