@@ -18,7 +18,7 @@ const SECRET_MODE = 0o440;
  */
 export function emptyDirLimit(spec: EmulatorSpec): string {
   const size = parseQuantity(spec.storage.size) ?? 0;
-  return formatBytes(Math.ceil((size * 2 * 1.1) / MIB) * MIB);
+  return formatBytes(Math.ceil((size * 22) / 10 / MIB) * MIB);
 }
 
 /**
@@ -70,13 +70,13 @@ function registryVolumes(spec: EmulatorSpec): V1Volume[] {
   if (pullSecret !== undefined) {
     const items = [{ key: '.dockerconfigjson', path: posix.basename(PATHS.registryConfig) }];
     volumes.push({
-      name: 'registry',
+      name: 'loco-registry',
       secret: { secretName: pullSecret.name, optional: true, defaultMode: SECRET_MODE, items },
     });
   }
   if (ca !== undefined) {
     const items = [{ key: ca.key, path: posix.basename(PATHS.registryCA) }];
-    volumes.push({ name: 'registry-ca', configMap: { name: ca.name, optional: true, items } });
+    volumes.push({ name: 'loco-registry-ca', configMap: { name: ca.name, optional: true, items } });
   }
   return volumes;
 }
@@ -85,23 +85,26 @@ function vncVolume(owner: Owner, spec: EmulatorSpec): V1Volume {
   const given = spec.display.vnc.passwordSecretRef;
   const secretName = given?.name ?? childNames.vncSecret(owner.name);
   const items = [{ key: given?.key ?? VNC_PASSWORD_KEY, path: posix.basename(PATHS.vncPassword) }];
-  return { name: 'vnc', secret: { secretName, defaultMode: SECRET_MODE, items } };
+  return { name: 'loco-vnc', secret: { secretName, defaultMode: SECRET_MODE, items } };
 }
 
-/** Volumes of the pod, apart from the one that a claim template brings. */
+/**
+ * Volumes of the pod, apart from the one that a claim template brings: that one replaces a volume of the same name, so
+ * ours have a prefix that no user gives to a claim template by chance.
+ */
 export function podVolumes(owner: Owner, spec: EmulatorSpec): V1Volume[] {
   const agentItems = [{ key: AGENT_TOKEN_KEY, path: posix.basename(PATHS.agentToken) }];
   return [
     ...diskVolume(spec),
-    { name: 'plan', configMap: { name: childNames.plan(owner.name) } },
+    { name: 'loco-plan', configMap: { name: childNames.plan(owner.name) } },
     {
-      name: 'agent',
+      name: 'loco-agent',
       secret: { secretName: childNames.agentSecret(owner.name), defaultMode: SECRET_MODE, items: agentItems },
     },
     vncVolume(owner, spec),
     ...registryVolumes(spec),
-    { name: 'run', emptyDir: {} },
-    { name: 'tmp', emptyDir: {} },
+    { name: 'loco-run', emptyDir: {} },
+    { name: 'loco-tmp', emptyDir: {} },
   ];
 }
 
@@ -110,18 +113,18 @@ export function volumeMounts(spec: EmulatorSpec): V1VolumeMount[] {
   const folder = (path: string): string => posix.dirname(path);
   const mounts: V1VolumeMount[] = [
     { name: diskVolumeName(spec), mountPath: PATHS.images },
-    { name: 'plan', mountPath: folder(PATHS.plan), readOnly: true },
-    { name: 'agent', mountPath: folder(PATHS.agentToken), readOnly: true },
-    { name: 'vnc', mountPath: folder(PATHS.vncPassword), readOnly: true },
-    { name: 'run', mountPath: PATHS.run },
-    { name: 'tmp', mountPath: '/tmp' },
+    { name: 'loco-plan', mountPath: folder(PATHS.plan), readOnly: true },
+    { name: 'loco-agent', mountPath: folder(PATHS.agentToken), readOnly: true },
+    { name: 'loco-vnc', mountPath: folder(PATHS.vncPassword), readOnly: true },
+    { name: 'loco-run', mountPath: PATHS.run },
+    { name: 'loco-tmp', mountPath: '/tmp' },
   ];
   const snapshot = spec.disk.snapshot;
   if (snapshot?.pullSecretRef !== undefined) {
-    mounts.push({ name: 'registry', mountPath: folder(PATHS.registryConfig), readOnly: true });
+    mounts.push({ name: 'loco-registry', mountPath: folder(PATHS.registryConfig), readOnly: true });
   }
   if (snapshot?.registry.caBundleRef !== undefined) {
-    mounts.push({ name: 'registry-ca', mountPath: folder(PATHS.registryCA), readOnly: true });
+    mounts.push({ name: 'loco-registry-ca', mountPath: folder(PATHS.registryCA), readOnly: true });
   }
   return mounts;
 }

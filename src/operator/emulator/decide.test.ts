@@ -1,0 +1,390 @@
+import { describe, expect, test } from 'vitest';
+import type { Condition, Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import { type Decision, decide } from './decide.ts';
+import { claim, contacts, DIGEST, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import type { Observed } from './observed.ts';
+import { planHash } from './render/plan-config-map.ts';
+
+function decided(of: Emulator, more: Partial<Observed> = {}, now = NOW): Decision {
+  return decide(observed(of, more), IMAGE, now);
+}
+
+function condition(decision: Decision, type: string): Pick<Condition, 'status' | 'reason' | 'message'> | undefined {
+  return decision.status.conditions?.find((candidate) => candidate.type === type);
+}
+
+/** The status that was stored after `decision`, on the same Emulator. */
+function stored(spec: object, status: EmulatorStatus): Emulator {
+  return emulator(spec, { status });
+}
+
+const statefulSet = { scaleMark: 1, templateSize: '4Gi', updateRevision: 'classroom-1' };
+const ready = { pods: [pod(0, { ready: true })], claims: [claim(0, { disk: disk(0) })], statefulSet };
+const running = { ...ready, contacts: contacts(report(0, { disk: disk(0) })) };
+const snapshot = { storage: { mode: 'Hybrid' }, disk: { snapshot: { reference: 'registry.test/win98:base' } } };
+const request = { reference: 'registry.test/win98:base', plainHTTP: false, pullSecret: undefined, ca: undefined };
+
+describe('conditions', () => {
+  const cases: [sentence: string, spec: object, seen: Partial<Observed>, type: string, wanted: object][] = [
+    ['a new Emulator is on its way', {}, {}, 'Reconciling', { status: 'True', reason: 'Progressing' }],
+    ['a new Emulator is not ready', {}, {}, 'Ready', { status: 'False', reason: 'MachinesNotReady' }],
+    ['a machine that runs makes it ready', {}, running, 'Ready', { status: 'True', reason: 'MachinesReady' }],
+    ['a ready Emulator is up to date', {}, running, 'Reconciling', { status: 'False', reason: 'UpToDate' }],
+    ['disks are ready when each machine reported one', {}, running, 'DisksReady', { status: 'True' }],
+    ['without a snapshot there is no condition for it', {}, running, 'SnapshotResolved', {}],
+    [
+      'one machine of two that is not ready is named',
+      { replicas: 2 },
+      {
+        ...running,
+        pods: [...running.pods, pod(1)],
+        contacts: contacts(report(1, { phase: 'Starting', message: 'Boots' })),
+      },
+      'Ready',
+      { status: 'False', message: '1 of 2 machines are ready. classroom-1 is Starting: Boots' },
+    ],
+    [
+      'no machine wanted is ready',
+      { replicas: 0 },
+      { statefulSet },
+      'Ready',
+      { status: 'True', reason: 'NoMachinesWanted' },
+    ],
+    [
+      'stopped is not ready',
+      { powerState: 'Stopped' },
+      { statefulSet },
+      'Ready',
+      { status: 'False', reason: 'Stopped' },
+    ],
+    ['stopped is as wanted', { powerState: 'Stopped' }, { statefulSet }, 'Reconciling', { status: 'False' }],
+    [
+      'a guest that still shuts down is told of',
+      { powerState: 'Stopped' },
+      { ...running, pods: [pod(0, { deleting: true })] },
+      'Ready',
+      { status: 'False', reason: 'Stopping', message: '1 machine is shutting down' },
+    ],
+    [
+      'a machine that waits for a disk makes the summary say so',
+      {},
+      { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'No disk in the image.' })) },
+      'Ready',
+      { status: 'False', reason: 'AwaitingDisk' },
+    ],
+    [
+      'the line to paste for an import stands in the condition',
+      {},
+      { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'No disk in the image.' })) },
+      'DisksReady',
+      {
+        status: 'False',
+        reason: 'AwaitingDisk',
+        message:
+          'No disk in the image. Import one with: kubectl exec -i -n school classroom-0 -c init-disk-image -- loco-agent import < win98.qcow2',
+      },
+    ],
+    [
+      'a machine that found no source is told of with what it tried',
+      {},
+      { pods: [pod(0)], contacts: contacts(report(0, { phase: 'DiskFailed', message: 'Builtin: no such file' })) },
+      'DisksReady',
+      { status: 'False', reason: 'DiskFailed', message: 'classroom-0: Builtin: no such file' },
+    ],
+    [
+      'a pod that can not be scheduled says why',
+      {},
+      { pods: [pod(0, { running: false, obstacle: 'Unschedulable: 0/1 nodes are available' })] },
+      'Ready',
+      { message: '0 of 1 machines are ready. classroom-0 is Pending: Unschedulable: 0/1 nodes are available' },
+    ],
+    [
+      'an existing claim that is not there is named',
+      { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } },
+      {},
+      'DisksReady',
+      { status: 'False', reason: 'ClaimNotFound' },
+    ],
+    [
+      'a pod of an older template asks for a restart with the line to paste',
+      {},
+      { ...running, statefulSet: { ...statefulSet, updateRevision: 'classroom-2' } },
+      'RestartRequired',
+      {
+        status: 'True',
+        reason: 'TemplateChanged',
+        message: expect.stringContaining('kubectl delete pod -n school classroom-0'),
+      },
+    ],
+    [
+      'while the StatefulSet controller has not seen the newest template nothing is said of restarts',
+      {},
+      { ...running, statefulSet: { ...statefulSet, updateRevision: undefined } },
+      'RestartRequired',
+      { status: 'False' },
+    ],
+    [
+      'what the API server refused is told',
+      {},
+      { failure: 'exceeded quota: pods=0' },
+      'Ready',
+      { status: 'False', reason: 'ApplyFailed', message: 'exceeded quota: pods=0' },
+    ],
+  ];
+
+  test.each(cases)('%s', (_sentence, spec, seen, type, wanted) => {
+    expect(condition(decided(emulator(spec), seen), type) ?? {}).toMatchObject(wanted);
+  });
+});
+
+describe('what stands in the way', () => {
+  const cases: [sentence: string, spec: object, seen: Partial<Observed>, reason: string, stalled: string][] = [
+    [
+      'a claim of another Emulator',
+      {},
+      { claims: [claim(0, { emulator: 'other' })] },
+      'ClaimOfAnotherEmulator',
+      'True',
+    ],
+    [
+      'an object of somebody else under our name',
+      {},
+      { foreignChildren: [{ kind: 'Service', name: 'classroom', ofPredecessor: false }] },
+      'NameTaken',
+      'True',
+    ],
+    [
+      'an object of a predecessor that is being collected',
+      {},
+      { foreignChildren: [{ kind: 'StatefulSet', name: 'classroom', ofPredecessor: true }] },
+      'PredecessorLeaving',
+      'False',
+    ],
+    [
+      'a memory limit below what the machine needs',
+      { pod: { resources: { limits: { memory: '600Mi' } } } },
+      {},
+      'MemoryLimitTooSmall',
+      'True',
+    ],
+  ];
+
+  test.each(cases)('%s keeps everything as it is and says why', (_sentence, spec, seen, reason, stalled) => {
+    const decision = decided(emulator(spec), seen);
+    expect(decision).toMatchObject({ objects: undefined, claimPatches: [], claimDeletions: [], resolve: undefined });
+    expect(condition(decision, 'Ready')).toMatchObject({ status: 'False', reason });
+    expect(condition(decision, 'Stalled')?.status).toBe(stalled);
+  });
+
+  test('a claim of another Emulator beyond the machines that are wanted is no obstacle', () => {
+    const decision = decided(emulator({ replicas: 1 }), { claims: [claim(1, { emulator: 'other' })] });
+    expect(decision.objects).toBeDefined();
+    expect(decision.claimPatches).toEqual([]);
+  });
+});
+
+describe('the status', () => {
+  test('a second pass over the same finds nothing to write and nothing to tell', () => {
+    const first = decided(emulator(), running);
+    const later = new Date(NOW.getTime() + 60_000);
+    const second = decided(stored({}, first.status), running, later);
+    expect(second.status).toEqual(first.status);
+    expect(second.events).toEqual([]);
+    expect(second.claimPatches).toEqual([]);
+  });
+
+  test('a condition keeps its time while its status stays, whatever its message says', () => {
+    const first = decided(emulator(), { pods: [pod(0)], contacts: contacts(report(0, { phase: 'Starting' })) });
+    const later = new Date(NOW.getTime() + 60_000);
+    const other = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'Preparing', message: 'Copying' })) };
+    const second = decided(stored({}, first.status), other, later);
+    const time = (decision: Decision) =>
+      decision.status.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+    expect(time(second)).toBe(time(first));
+    expect(condition(second, 'Ready')?.message).not.toBe(condition(first, 'Ready')?.message);
+  });
+
+  test('a stopped machine keeps what it last reported of its disk, from its claim', () => {
+    const claims = [claim(0, { disk: disk(0) })];
+    const { status } = decided(emulator({ powerState: 'Stopped' }), { claims, statefulSet });
+    expect(status.machines).toMatchObject([{ phase: 'Stopped', disk: { id: 'disk-0' }, ready: false }]);
+    expect(status.diskOrigin).toBe('Builtin');
+  });
+
+  test('no disk is claimed that no machine reported', () => {
+    const { status } = decided(emulator(), { pods: [pod(0, { ready: true })], claims: [claim(0)], statefulSet });
+    expect(status.machines?.[0]).not.toHaveProperty('disk');
+    expect(status).not.toHaveProperty('diskOrigin');
+  });
+
+  test('an Ephemeral disk is forgotten with its pod', () => {
+    const spec = { storage: { mode: 'Ephemeral' } };
+    const first = decided(emulator(spec), { ...running, claims: [] });
+    expect(first.status.diskOrigin).toBe('Builtin');
+    const second = decided(stored(spec, first.status), { statefulSet });
+    expect(second.status.machines?.[0]).not.toHaveProperty('disk');
+  });
+
+  test('a disk on a claim that is another Emulator’s is not shown as ours', () => {
+    const claims = [claim(0, { emulator: 'other', disk: disk(0) })];
+    expect(decided(emulator(), { claims }).status.machines?.[0]).not.toHaveProperty('disk');
+  });
+
+  test('disks of several origins are Mixed', () => {
+    const claims = [claim(0, { disk: disk(0) }), claim(1, { disk: disk(1, { origin: 'Imported' }) })];
+    expect(decided(emulator({ replicas: 2 }), { claims }).status.diskOrigin).toBe('Mixed');
+  });
+
+  test('just after a restart of the operator a machine counts as it was', () => {
+    const first = decided(emulator(), running);
+    const silent = new Map([['pod-0', { report: undefined, state: 'Settling' as const, since: NOW }]]);
+    const second = decided(stored({}, first.status), { ...ready, contacts: silent });
+    expect(second.status).toEqual(first.status);
+  });
+
+  test('a machine whose agent went silent is told of, with since when', () => {
+    const lost = new Map([['pod-0', { report: report(0, { disk: disk(0) }), state: 'Lost' as const, since: NOW }]]);
+    const { status } = decided(emulator(), { ...ready, contacts: lost });
+    expect(status.machines?.[0]?.message).toBe('The guest runs (the agent is silent since 2026-11-21T10:00:00.000Z)');
+  });
+
+  test('the scale subresource has pods, ready ones and a selector', () => {
+    expect(decided(emulator({ replicas: 2 }), running).status).toMatchObject({
+      replicas: 1,
+      readyReplicas: 1,
+      readyMachines: '1/2',
+      selector: 'app.kubernetes.io/name=loco-emulator,app.kubernetes.io/instance=classroom',
+    });
+  });
+});
+
+describe('the snapshot', () => {
+  test('a reference that nobody resolved yet is resolved, and the machines are made meanwhile', () => {
+    const decision = decided(emulator(snapshot));
+    expect(decision.resolve).toEqual(request);
+    expect(decision.objects?.statefulSet.spec?.replicas).toBe(1);
+    expect(condition(decision, 'SnapshotResolved')).toMatchObject({ status: 'Unknown', reason: 'Resolving' });
+  });
+
+  test('a digest that was found is stored before any machine hears of it', () => {
+    const resolve = { request, running: false, digest: DIGEST, failure: undefined, failures: 0, endedAt: NOW };
+    const decision = decided(emulator(snapshot), { resolve });
+    expect(decision).toMatchObject({ statusFirst: true, resolve: undefined });
+    expect(decision.status.snapshot).toEqual({ reference: request.reference, digest: DIGEST });
+    expect(decision.objects?.plan.data?.['plan.json']).toContain(DIGEST);
+  });
+
+  test('a pinned digest is not asked for again', () => {
+    const of = emulator(snapshot, { status: { snapshot: { reference: request.reference, digest: DIGEST } } });
+    expect(decided(of)).toMatchObject({ resolve: undefined, statusFirst: false, againAfterMs: undefined });
+  });
+
+  test('another reference is resolved anew', () => {
+    const of = emulator(snapshot, { status: { snapshot: { reference: 'registry.test/old:1', digest: DIGEST } } });
+    expect(decided(of).resolve).toEqual(request);
+    expect(decided(of).status.snapshot).toBeUndefined();
+  });
+
+  test('a reference by digest needs no registry', () => {
+    const spec = { ...snapshot, disk: { snapshot: { reference: `registry.test/win98@${DIGEST}` } } };
+    expect(decided(emulator(spec))).toMatchObject({ resolve: undefined, status: { snapshot: { digest: DIGEST } } });
+  });
+
+  const failure = { reason: 'RegistryAuthFailed', message: 'Correct the Secret.' };
+  const failed = (failures: number) => ({
+    resolve: { request, running: false, digest: undefined, failure, failures, endedAt: NOW },
+  });
+
+  test('a failure stands in condition and plan, with its reason', () => {
+    const decision = decided(emulator(snapshot), failed(1));
+    expect(condition(decision, 'SnapshotResolved')).toMatchObject({ status: 'False', ...failure });
+    expect(decision.objects?.plan.data?.['plan.json']).toContain('RegistryAuthFailed: Correct the Secret.');
+  });
+
+  test('while a machine waits for it a failed resolve is tried again within 15 s, however often it failed', () => {
+    const seen = { ...failed(50), pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
+    expect(decided(emulator(snapshot), seen)).toMatchObject({ resolve: undefined, againAfterMs: 15_000 });
+    expect(decided(emulator(snapshot), seen, new Date(NOW.getTime() + 15_000)).resolve).toEqual(request);
+  });
+
+  test('when nobody waits it is tried less often', () => {
+    expect(decided(emulator(snapshot), { ...running, ...failed(50) }).againAfterMs).toBe(300_000);
+  });
+
+  test('other credentials are tried at once', () => {
+    const disk = { snapshot: { reference: request.reference, pullSecretRef: { name: 'new' } } };
+    expect(decided(emulator({ ...snapshot, disk }), failed(50)).resolve).toMatchObject({ pullSecret: 'new' });
+  });
+
+  test('machines that wait are nudged when the plan changed after they were made, once', () => {
+    const of = emulator(snapshot, { status: { snapshot: { reference: request.reference, digest: DIGEST } } });
+    const text = decided(of).objects?.plan.data?.['plan.json'] ?? '';
+    const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
+    const plan = { text, changedAt: NOW };
+    expect(decided(of, { ...waiting, plan }).nudges).toEqual([
+      { pod: 'classroom-0', uid: 'pod-0', planHash: planHash(text) },
+    ]);
+    const told = [pod(0, { planHash: planHash(text) })];
+    expect(decided(of, { ...waiting, pods: told, plan }).nudges).toEqual([]);
+    const older = { text, changedAt: new Date('2026-11-21T08:00:00.000Z') };
+    expect(decided(of, { ...waiting, plan: older }).nudges).toEqual([]);
+    expect(decided(of, { ...running, plan }).nudges).toEqual([]);
+  });
+});
+
+describe('events', () => {
+  const reasons = (decision: Decision) => decision.events.map(({ reason }) => reason);
+
+  test('a new disk and a machine that became ready are told once', () => {
+    const first = decided(emulator(), { ...running, claims: [claim(0)] });
+    expect(reasons(first)).toEqual(['DiskPrepared', 'MachineReady']);
+    expect(reasons(decided(stored({}, first.status), running))).toEqual([]);
+  });
+
+  test('a disk that its claim knew already is no news, to a recreated Emulator neither', () => {
+    expect(reasons(decided(emulator(), running))).toEqual(['MachineReady']);
+  });
+
+  test('a source that was passed over is named with the disk', () => {
+    const attempts = [{ source: 'Builtin' as const, reason: 'BuiltinMissing', message: 'no file' }];
+    const said = report(0, { disk: disk(0, { origin: 'Snapshot' }), attempts });
+    const { events } = decided(emulator(), { ...running, claims: [claim(0)], contacts: contacts(said) });
+    expect(events[0]?.note).toContain('origin Snapshot');
+    expect(events[0]?.note).toContain('Builtin was not used: BuiltinMissing: no file');
+  });
+
+  test('a guest that was shut down is told of with how', () => {
+    const first = decided(emulator(), running);
+    const lastStop = { kind: 'Unclean' as const, at: NOW.toISOString(), message: 'killed' };
+    const stopped = contacts(report(0, { disk: disk(0, { lastStop }) }));
+    const { events } = decided(stored({}, first.status), { ...running, contacts: stopped });
+    expect(events).toMatchObject([{ type: 'Warning', reason: 'MachineStopped', note: 'classroom-0: Unclean: killed' }]);
+  });
+
+  test('a wait for a disk is told with the line to paste', () => {
+    const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'None.' })) };
+    expect(decided(emulator(), waiting).events).toMatchObject([
+      { type: 'Warning', reason: 'AwaitingDisk', note: expect.stringContaining('loco-agent import < win98.qcow2') },
+    ]);
+  });
+});
+
+describe('objects', () => {
+  test('Secrets are made before the StatefulSet and not looked at again', () => {
+    expect(decided(emulator()).objects?.createSecrets).toBe(true);
+    expect(decided(emulator(), { statefulSet }).objects?.createSecrets).toBe(false);
+  });
+
+  test('the plan keeps its time while it stays what it is', () => {
+    const text = decided(emulator()).objects?.plan.data?.['plan.json'] ?? '';
+    const changedAt = new Date('2026-11-20T00:00:00.000Z');
+    const annotations = decided(emulator(), { plan: { text, changedAt } }).objects?.plan.metadata?.annotations;
+    expect(annotations?.['loco.mroie.github.io/plan-changed-at']).toBe('2026-11-20T00:00:00.000Z');
+  });
+
+  test('claims of machines that are wanted and belong to nobody are adopted, others are not', () => {
+    const claims = [claim(0, { emulator: undefined }), claim(1, { emulator: undefined })];
+    const { claimPatches } = decided(emulator({ replicas: 1 }), { claims, statefulSet });
+    expect(claimPatches.map(({ metadata }) => metadata.name)).toEqual(['win98-disk-classroom-0']);
+  });
+});

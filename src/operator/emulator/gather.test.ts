@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import type { ClaimObject, PodObject } from './cluster-object.ts';
+import { type CachedObjects, gather } from './gather.ts';
+import { emulator } from './observed.fixture.ts';
+
+function gathered(more: Partial<CachedObjects>, spec: object = {}) {
+  return gather({
+    emulator: emulator(spec),
+    statefulSet: undefined,
+    service: undefined,
+    planConfigMap: undefined,
+    pods: [],
+    claims: [],
+    contacts: new Map(),
+    resolve: undefined,
+    conflicts: [],
+    failure: undefined,
+    ...more,
+  });
+}
+
+function claim(name: string): ClaimObject {
+  return { metadata: { name, namespace: 'school', uid: name } };
+}
+
+function pod(status: PodObject['status']): PodObject {
+  return { metadata: { name: 'classroom-0', uid: 'u' }, ...(status === undefined ? {} : { status }) };
+}
+
+test('claims are found by the name that the StatefulSet controller gives them, annotated or not', () => {
+  const claims = ['win98-disk-classroom-0', 'win98-disk-classroom-10', 'win98-disk-classroom-x-0', 'other-classroom-0'];
+  expect(gathered({ claims: claims.map(claim) }).claims.map(({ ordinal }) => ordinal)).toEqual([0, 10]);
+});
+
+test('an existing claim is the only one that counts', () => {
+  const spec = { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } };
+  const claims = [claim('win98-disk-classroom-0'), claim('my-disk')];
+  expect(gathered({ claims }, spec).claims.map(({ name }) => name)).toEqual(['my-disk']);
+});
+
+test('a claim annotation that can not be read counts as absent', () => {
+  const broken = { ...claim('win98-disk-classroom-0') };
+  const annotations = { 'loco.mroie.github.io/disk': '{"id":' };
+  const claims = [{ ...broken, metadata: { ...broken.metadata, annotations } }];
+  expect(gathered({ claims }).claims[0]?.disk).toBeUndefined();
+});
+
+test('a child whose controller is another Emulator of this name is a predecessor’s', () => {
+  const reference = { apiVersion: 'x', kind: 'Emulator', name: 'classroom', uid: 'old', controller: true };
+  const service = { kind: 'Service', metadata: { name: 'classroom', ownerReferences: [reference] } };
+  expect(gathered({ service }).foreignChildren).toEqual([{ kind: 'Service', name: 'classroom', ofPredecessor: true }]);
+  const ours = {
+    ...service,
+    metadata: { ...service.metadata, ownerReferences: [{ ...reference, uid: 'emulator-uid' }] },
+  };
+  expect(gathered({ service: ours }).foreignChildren).toEqual([]);
+});
+
+test.each([
+  [
+    'nothing while it is usual',
+    { initContainerStatuses: [{ name: 'init-disk-image', state: { waiting: { reason: 'PodInitializing' } } }] },
+    undefined,
+  ],
+  [
+    'the scheduler’s words',
+    { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }] },
+    'Unschedulable: no node',
+  ],
+  [
+    'an image that can not be pulled',
+    {
+      initContainerStatuses: [
+        { name: 'init-disk-image', state: { waiting: { reason: 'ErrImagePull', message: 'no such image' } } },
+      ],
+    },
+    'container init-disk-image: ErrImagePull: no such image',
+  ],
+  [
+    'a container that crashed',
+    { containerStatuses: [{ name: 'emulator', state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }] },
+    'container emulator ended with exit code 137 (OOMKilled)',
+  ],
+  [
+    'nothing of containers that others inject',
+    { containerStatuses: [{ name: 'sidecar', state: { waiting: { reason: 'X' } } }] },
+    undefined,
+  ],
+])('what stands in a pod’s way: %s', (_what, status, obstacle) => {
+  expect(gathered({ pods: [pod(status)] }).pods[0]?.obstacle).toBe(obstacle);
+});
+
+test('the revision of a StatefulSet counts only when its controller has seen the newest', () => {
+  const metadata = { name: 'classroom', generation: 3 };
+  const at = (observedGeneration: number) =>
+    gathered({ statefulSet: { metadata, status: { observedGeneration, updateRevision: 'r' } } }).statefulSet;
+  expect(at(2)?.updateRevision).toBeUndefined();
+  expect(at(3)?.updateRevision).toBe('r');
+});
