@@ -1,5 +1,6 @@
 import { copyFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readRecord } from '../../src/agent/disk/record.ts';
@@ -8,7 +9,7 @@ import { handIn } from '../../src/agent/import/inbox.ts';
 import type { DiskOrigin } from '../../src/contract/disk-record.ts';
 import { DiskWorkbench, makeDisk, sha256Of } from './disk-workbench.ts';
 
-const program = path.join(import.meta.dirname, 'crashing-prepare.ts');
+const program = fileURLToPath(new URL('./crashing-prepare.ts', import.meta.url));
 let builtin: string;
 let sha256: string;
 

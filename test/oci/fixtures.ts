@@ -16,7 +16,7 @@ export type Entry =
   | { readonly name: string; readonly folder: true };
 
 /** A tar archive with these entries, in order. */
-export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
+async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   const archive = pack();
   for (const entry of entries) {
     if ('content' in entry) {

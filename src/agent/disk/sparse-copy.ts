@@ -26,7 +26,7 @@ export class TargetWriteError extends Error {
  * Writes a new file front to back, leaves holes where 64 KiB blocks are all zero, and hashes on the way. Whatever the
  * length of the file, it holds two windows of 1 MiB: one is filled while the other is on its way to the disk.
  */
-export class SparseWriter {
+class SparseWriter {
   readonly #file: FileHandle;
   readonly #hash = createHash('sha256');
   #window = Buffer.allocUnsafe(WINDOW_BYTES);

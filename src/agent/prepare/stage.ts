@@ -90,9 +90,10 @@ async function verifyAndPublish(
   return published.ok ? published : { ok: false, failure: published.failure, again: true };
 }
 
+/** The line to paste stays at the end. */
 function withAttempts(failure: Failure, passedOver: readonly Attempt[]): Failure {
-  if (passedOver.length === 0) return failure;
-  return { reason: failure.reason, message: `${failure.message} (Passed over: ${listed(passedOver)})` };
+  const messages = [...passedOver.map(({ message }) => message), failure.message];
+  return { reason: failure.reason, message: messages.join(' ') };
 }
 
 function nothingFound(attempts: readonly Attempt[]): Failure {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { inboxFile } from '../import/inbox.ts';
 import type { PrepareContext } from './context.ts';
 
 const LOOK_MILLISECONDS = 500;
@@ -33,11 +34,8 @@ export async function waitForChange(
 }
 
 /** A text that is different when any input of an attempt is. Kubelet swaps a symlink, so the targets' inodes tell. */
-export async function inputsOf(
-  { paths, volume }: PrepareContext,
-  inbox = `${volume.staging}/import.json`,
-): Promise<string> {
-  const inputs = [paths.plan, paths.registryConfig, paths.registryCA, volume.disk, inbox];
+export async function inputsOf({ paths, volume }: PrepareContext): Promise<string> {
+  const inputs = [paths.plan, paths.registryConfig, paths.registryCA, volume.disk, inboxFile(volume)];
   return (await Promise.all(inputs.map(stampOf))).join(' ');
 }
 

@@ -3,7 +3,7 @@ import type { SnapshotPlan } from '../../../contract/disk-plan.ts';
 import { findDisk } from '../../../oci/assemble.ts';
 import { ContentError } from '../../../oci/failure.ts';
 import { fetchManifest, fetchSnapshot, type SnapshotManifest } from '../../../oci/fetch.ts';
-import { forget } from '../../../oci/layout.ts';
+import { bytesIn, forget, removeUnfinished } from '../../../oci/layout.ts';
 import type { RegistryAccess } from '../../../oci/oras.ts';
 import { resolveReference } from '../../../oci/resolve.ts';
 import { checkRoom, spaceOf } from '../../disk/space.ts';
@@ -99,8 +99,10 @@ async function fetchInto(
   manifest: SnapshotManifest,
 ): Promise<StageResult | undefined> {
   const { totalBytes } = manifest;
-  // What was fetched by an attempt before takes room already, so this asks for too much rather than for too little.
-  const room = checkRoom(await spaceOf(volume.root), totalBytes, `Fetching ${snapshot.reference}`);
+  // What an attempt before has fetched takes its room already, and isn't fetched again.
+  await removeUnfinished(layout);
+  const missing = Math.max(0, totalBytes - (await bytesIn(layout)));
+  const room = checkRoom(await spaceOf(volume.root), missing, `Fetching ${snapshot.reference}`);
   if (!room.ok) return failedWith(room.failure);
   const fetched = await fetchSnapshot({
     reference: snapshot.reference,
