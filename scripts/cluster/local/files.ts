@@ -1,5 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { KUBECONFIG_CLIENTS, readPem } from './certificates.ts';
 import { apiServerUrl } from './components.ts';
@@ -7,25 +6,7 @@ import { renderConfigurations } from './configurations.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import type { Addresses, Layout } from './layout.ts';
 import type { Settings } from './settings.ts';
-
-/** The file's text, or undefined where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Writes the file whole or not at all; true when its text changed. */
-export async function writeIfChanged(path: string, text: string): Promise<boolean> {
-  if ((await readIfThere(path)) === text) return false;
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.next`, text, { mode: 0o600 });
-  await rename(`${path}.next`, path);
-  return true;
-}
+import { readIfThere, writeIfChanged } from './text-file.ts';
 
 /** A kubeconfig per client; the administrator's is the one that people use. */
 async function writeKubeconfigs(layout: Layout, addresses: Addresses): Promise<boolean> {

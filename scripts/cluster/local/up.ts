@@ -9,8 +9,8 @@ import { waitFor } from '../wait.ts';
 import { baseObjects } from './base-objects.ts';
 import { createCertificates } from './certificates.ts';
 import { allComponents, type Component } from './components.ts';
-import { createControlGroup } from './control-groups.ts';
-import { readIfThere, writeFiles, writeIfChanged } from './files.ts';
+import { createControlGroup, removeControlGroup } from './control-groups.ts';
+import { writeFiles } from './files.ts';
 import { kubectl, waitKubelet, waitNodeReady } from './kubectl.ts';
 import { type Addresses, addressesOf, type Layout } from './layout.ts';
 import { createNode, destroyNode, findNode, waitForCableGone } from './node.ts';
@@ -18,6 +18,7 @@ import { ensureNodeImages, waitContainerd } from './node-images.ts';
 import { ensureRequirements } from './requirements.ts';
 import { chooseSettings, lockName, readSettings, type Settings } from './settings.ts';
 import { type RunningNode, startComponent, stopAll, type Tools, waitReady } from './supervise.ts';
+import { readIfThere, writeIfChanged } from './text-file.ts';
 
 /** A local cluster that is up. */
 export interface LocalCluster {
@@ -53,6 +54,8 @@ async function ensureNode(layout: Layout, addresses: Addresses, pause: string) {
     );
   }
   step(`Making the node of cluster "${layout.name}"`);
+  // The kubelet would look for the containers of groups that a lost node left behind, for ten seconds each.
+  await removeControlGroup(layout.controlGroup);
   await createControlGroup(layout.controlGroup);
   return createNode(layout, addresses, pause);
 }

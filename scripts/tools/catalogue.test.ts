@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { allTools, buildArguments, CLUSTER_TOOLS } from './catalogue.ts';
+
+const tool = (name: string) => {
+  const found = allTools.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no tool ${name}`);
+  return found;
+};
+
+test('binaries are stripped and name no path of this machine', () => {
+  for (const each of allTools) {
+    expect(buildArguments(each, '/out')).toEqual(expect.arrayContaining(['-trimpath', '-mod=readonly']));
+    expect(buildArguments(each, '/out').join(' ')).toContain('-ldflags -s -w');
+  }
+});
+
+test('the API server names its version, which clients compare', () => {
+  expect(buildArguments(tool('kube-apiserver'), '/out').join(' ')).toContain('version.gitVersion=v1.36.3');
+});
+
+test('runc is built with seccomp, since pods ask for it', () => {
+  expect(buildArguments(tool('runc'), '/out')).toEqual(expect.arrayContaining(['-tags', 'seccomp']));
+});
+
+test('a cold cluster builds neither kind nor kwok', () => {
+  expect(CLUSTER_TOOLS).not.toContain('kind');
+  expect(CLUSTER_TOOLS).not.toContain('kwok');
+  expect(CLUSTER_TOOLS).toContain('kubelet');
+});
