@@ -63,12 +63,15 @@ export function untilAborted(signal: AbortSignal, unless: AbortSignal): Promise<
   });
 }
 
-/** The paths of the contract below `root`; tests give a folder of their own. */
-export function agentPaths(root = '/'): AgentPaths {
+/**
+ * The paths of the contract below `root`; tests give a folder of their own.
+ * @param variables `DISK` puts the disk elsewhere, for a container that runs alone
+ */
+export function agentPaths(root = '/', variables: Readonly<Record<string, string | undefined>> = {}): AgentPaths {
   const below = (name: string) => path.join(root, name);
   return {
     images: below(PATHS.images),
-    disk: below(PATHS.disk),
+    disk: variables['DISK'] || below(PATHS.disk),
     plan: below(PATHS.plan),
     agentToken: below(PATHS.agentToken),
     vncPassword: below(PATHS.vncPassword),

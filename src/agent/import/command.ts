@@ -13,7 +13,7 @@ export async function importCommand(): Promise<number> {
     input: addAbortSignal(stop.signal, process.stdin),
     inputIsTerminal: process.stdin.isTTY === true,
     say,
-    paths: agentPaths(),
+    paths: agentPaths('/', process.env),
     variables: process.env,
     files: volumeFiles,
     clock: systemClock,

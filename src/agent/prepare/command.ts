@@ -21,7 +21,7 @@ export async function prepareCommand(): Promise<number> {
   }
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
-  const paths = agentPaths();
+  const paths = agentPaths('/', process.env);
   const log = createLogger(environment.value);
   const { podUid } = environment.value;
   const report = new ReportState({ podUid, phase: 'Preparing', message: 'The agent is starting.' });

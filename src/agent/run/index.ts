@@ -22,7 +22,7 @@ export async function runMachine(): Promise<number> {
     return 1;
   }
   const environment = read.value;
-  const paths = agentPaths();
+  const paths = agentPaths('/', process.env);
   const log = createLogger(environment);
   const stop = stopSignal();
   const { podUid } = environment;
