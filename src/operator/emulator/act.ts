@@ -40,9 +40,14 @@ export async function carryOut(context: ActContext, emulator: Emulator, decision
   return conflicts;
 }
 
+/** Is the stored status another than this one? */
+export function isStatusStale(raw: RawEmulator, status: EmulatorStatus): boolean {
+  return !isDeepStrictEqual(raw.status, status);
+}
+
 /** Writes the status when it isn't what is stored. */
 export async function writeStatus(context: ActContext, raw: RawEmulator, status: EmulatorStatus): Promise<boolean> {
-  if (isDeepStrictEqual(raw.status, status)) return false;
+  if (!isStatusStale(raw, status)) return false;
   const { name, namespace = '', uid = '' } = raw.metadata;
   const object: RawEmulator = { metadata: { name, namespace, uid }, status };
   const options = { fieldManager: MANAGERS.status, force: true, subresource: 'status' };

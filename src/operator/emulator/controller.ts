@@ -2,9 +2,8 @@ import type { Logger } from 'pino';
 import { type Emulator, emulatorSchema, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import { errorMessage, isRefusal } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { splitKey } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
-import { type ActContext, carryOut, writeStatus } from './act.ts';
+import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
 import { BY_OWNER, type RawEmulator } from './caches.ts';
 import { BLOCK_RECHECK_MS, type Decision, decide } from './decide.ts';
 import { gather } from './gather.ts';
@@ -28,8 +27,13 @@ export interface ControllerContext extends ActContext {
 interface Memory {
   readonly uid: string;
   failure: string | undefined;
+  /** When the status was last stored, in milliseconds since the epoch. */
+  statusAt: number;
   conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
 }
+
+/** A status that only tells of steps on the way is stored at most this often. */
+const STATUS_INTERVAL_MS = 1_000;
 
 /** Brings Emulators to what their specs say. Wiring and I/O only: what is to be done stands in `decide.ts`. */
 export class EmulatorController {
@@ -69,13 +73,16 @@ export class EmulatorController {
 
   async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
     const decision = this.#decide(key, emulator, memory);
-    if (decision.statusFirst) await this.#publish(raw, decision);
+    if (decision.statusFirst) await this.#publish(raw, memory, decision);
     const changed = await this.#carryOut(key, raw, emulator, memory, decision);
-    const final = changed ? this.#decide(key, emulator, memory) : decision;
-    if (changed || !decision.statusFirst) await this.#publish(raw, final);
     for (const { name } of decision.claimDeletions) this.#tellOfDeletion(raw, name);
+    // What was just stored is what the next pass starts from.
+    if (decision.statusFirst) return { outcome: 'Again', afterMs: 0 };
+    const final = changed ? this.#decide(key, emulator, memory) : decision;
+    const heldBackMs = await this.#publish(raw, memory, final);
     if (final.resolve !== undefined) this.#context.resolver.start(key, emulator.metadata.namespace, final.resolve);
-    return final.againAfterMs === undefined ? { outcome: 'Done' } : { outcome: 'Again', afterMs: final.againAfterMs };
+    const afterMs = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, final.againAfterMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(afterMs) ? { outcome: 'Again', afterMs } : { outcome: 'Done' };
   }
 
   /** Resolves with true when what was found out on the way changes what the status has to say. */
@@ -97,7 +104,7 @@ export class EmulatorController {
       // What the API server refuses is told; what only has to be tried again is not worth a status.
       if (isRefusal(error)) {
         memory.failure = errorMessage(error);
-        await this.#publish(raw, this.#decide(key, emulator, memory));
+        if (!decision.statusFirst) await this.#publish(raw, memory, this.#decide(key, emulator, memory));
       }
       throw error;
     }
@@ -140,10 +147,22 @@ export class EmulatorController {
     return age < BLOCK_RECHECK_MS ? conflicts.found : [];
   }
 
-  /** Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. */
-  async #publish(raw: RawEmulator, { status, events }: Decision): Promise<void> {
-    await writeStatus(this.#context, raw, status);
+  /**
+   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. A machine
+   * passes through many states in its first second; a status that tells of nothing but those is held back, and the
+   * milliseconds until it may be stored are returned.
+   */
+  async #publish(
+    raw: RawEmulator,
+    memory: Memory,
+    { status, statusFirst, events }: Decision,
+  ): Promise<number | undefined> {
+    const now = this.#context.now().getTime();
+    const waitMs = memory.statusAt + STATUS_INTERVAL_MS - now;
+    if (waitMs > 0 && events.length === 0 && !statusFirst && isStatusStale(raw, status)) return waitMs;
+    if (await writeStatus(this.#context, raw, status)) memory.statusAt = now;
     for (const event of events) this.#context.recorder.record(raw, event);
+    return undefined;
   }
 
   async #reportInvalid(raw: RawEmulator, message: string): Promise<WorkResult> {
@@ -171,20 +190,24 @@ export class EmulatorController {
   }
 
   #memory(key: string, { metadata }: RawEmulator): Memory {
-    const memory = this.#memories.get(key) ?? { uid: metadata.uid ?? '', failure: undefined, conflicts: undefined };
+    const memory = this.#memories.get(key) ?? {
+      uid: metadata.uid ?? '',
+      failure: undefined,
+      statusAt: 0,
+      conflicts: undefined,
+    };
     this.#memories.set(key, memory);
     return memory;
   }
 
   #forget(key: string): void {
     const uid = this.#memories.get(key)?.uid;
-    if (uid !== undefined) this.#context.secrets.forget(uid);
+    if (uid === undefined) return;
+    this.#context.log.info({ emulator: key, uid }, 'the Emulator is gone');
+    this.#context.secrets.forget(uid);
     this.#memories.delete(key);
     this.#context.channels.sync(key, []);
     this.#context.resolver.forget(key);
-    if (this.#context.caches.emulators.store.get(key) === undefined) {
-      this.#context.log.info({ emulator: splitKey(key).name }, 'Emulator is gone');
-    }
   }
 }
 

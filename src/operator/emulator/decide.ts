@@ -8,7 +8,7 @@ import { type ClaimDeletion, decideRetention, type RetentionDecision } from './d
 import { type EmulatorEvent, happenings } from './happenings.ts';
 import { machineStatuses } from './machine-status.ts';
 import { decideNudges, type Nudge } from './nudge.ts';
-import type { Observed, ResolveRequest } from './observed.ts';
+import type { Observed, ObservedPlan, ResolveRequest } from './observed.ts';
 import type { Owner } from './render/owner.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
 import { renderService } from './render/service.ts';
@@ -89,19 +89,19 @@ function retentionOf(observed: Observed): RetentionDecision {
   });
 }
 
-/** The plan, and since when it is what it is. */
+/** The plan, and when it last became another. */
 function wantedPlan(
   { emulator, plan }: Observed,
   snapshot: SnapshotDecision | undefined,
   now: Date,
-): { text: string; changedAt: Date; configMap: V1ConfigMap } {
+): ObservedPlan & { readonly configMap: V1ConfigMap } {
   const state =
     snapshot?.pinned === undefined
       ? { ...(snapshot === undefined ? {} : { unresolved: `${snapshot.reason}: ${snapshot.message}` }) }
       : { digest: snapshot.pinned.digest };
   const wanted = diskPlan(emulator.spec, state);
   const text = planText(wanted);
-  const changedAt = plan?.text === text ? plan.changedAt : now;
+  const changedAt = plan === undefined || plan.text === text ? plan?.changedAt : now;
   return { text, changedAt, configMap: renderPlanConfigMap(ownerOf(emulator), wanted, changedAt) };
 }
 

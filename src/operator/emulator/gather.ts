@@ -74,7 +74,9 @@ function foreignChild(child: ClusterObject, name: string, uid: string): ForeignC
 function observePlan(configMap: ConfigMapObject | undefined): Observed['plan'] {
   const text = configMap?.data?.[PLAN_KEY];
   const changedAt = new Date(configMap?.metadata.annotations?.[ANNOTATIONS.planChangedAt] ?? Number.NaN);
-  return text === undefined || Number.isNaN(changedAt.getTime()) ? undefined : { text, changedAt };
+  return text === undefined
+    ? undefined
+    : { text, changedAt: Number.isNaN(changedAt.getTime()) ? undefined : changedAt };
 }
 
 function observePod(pod: PodObject, emulator: string): ObservedPod | undefined {

@@ -18,7 +18,7 @@ export const ANNOTATIONS = {
   disk: `${GROUP}/disk`,
   /** On the StatefulSet: machines up to this number may have claims that a scale-down still has to look at. */
   scaleMark: `${GROUP}/scale-mark`,
-  /** On the plan's ConfigMap: when its content last changed, so that machines older than that can be nudged. */
+  /** On the plan's ConfigMap: when it last replaced another, so that machines older than that can be nudged. */
   planChangedAt: `${GROUP}/plan-changed-at`,
   /** On a pod: hash of the plan it was last told to read; changing it makes kubelet refresh mounted volumes. */
   planHash: `${GROUP}/plan-hash`,

@@ -1,4 +1,4 @@
-import type { Observed } from './observed.ts';
+import type { Observed, ObservedPlan } from './observed.ts';
 import { planHash } from './render/plan-config-map.ts';
 
 /** A pod that is to look at its mounted volumes again. */
@@ -16,11 +16,12 @@ const WAITING_PHASES = ['AwaitingSnapshot', 'AwaitingDisk', 'DiskFailed'];
  * the pods of machines that wait are told the new plan's hash in an annotation, when the plan changed after they were
  * made. A plan that only explains why there is no digest yet is worth no hurry.
  */
-export function decideNudges(observed: Observed, plan: { text: string; changedAt: Date }): Nudge[] {
-  if (observed.plan?.text !== plan.text || plan.text.includes('"unresolved"')) return [];
-  const hash = planHash(plan.text);
+export function decideNudges(observed: Observed, plan: ObservedPlan): Nudge[] {
+  const { text, changedAt } = plan;
+  if (changedAt === undefined || observed.plan?.text !== text || text.includes('"unresolved"')) return [];
+  const hash = planHash(text);
   return observed.pods
-    .filter((pod) => !pod.deleting && pod.planHash !== hash && plan.changedAt >= pod.createdAt)
+    .filter((pod) => !pod.deleting && pod.planHash !== hash && changedAt >= pod.createdAt)
     .filter((pod) => WAITING_PHASES.includes(observed.contacts.get(pod.uid)?.report?.phase ?? ''))
     .map(({ name, uid }) => ({ pod: name, uid, planHash: hash }));
 }

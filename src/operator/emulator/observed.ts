@@ -7,7 +7,7 @@ export interface Observed {
   readonly statefulSet: ObservedStatefulSet | undefined;
   /** Objects of ours by kind, that are there and whose controller is somebody else. */
   readonly foreignChildren: readonly ForeignChild[];
-  readonly plan: { readonly text: string; readonly changedAt: Date } | undefined;
+  readonly plan: ObservedPlan | undefined;
   /** Pods of the StatefulSet, by ordinal. */
   readonly pods: readonly ObservedPod[];
   /** Claims named or annotated for this Emulator. */
@@ -18,6 +18,12 @@ export interface Observed {
   readonly failure: string | undefined;
   /** The latest try to resolve the snapshot's reference, in this process. */
   readonly resolve: ResolveAttempt | undefined;
+}
+
+export interface ObservedPlan {
+  readonly text: string;
+  /** When it last replaced another plan; undefined for the first. */
+  readonly changedAt: Date | undefined;
 }
 
 export interface ForeignChild {

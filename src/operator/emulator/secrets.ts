@@ -16,8 +16,8 @@ type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 export class EmulatorSecrets {
   readonly #client: KubeClient;
   readonly #randomBytes: (size: number) => Buffer;
-  /** Tokens by the Emulator's UID. */
-  readonly #tokens = new Map<string, string>();
+  /** Tokens by the Emulator's UID, also those that are just being read: many machines ask at once. */
+  readonly #tokens = new Map<string, Promise<string>>();
 
   constructor(client: KubeClient, randomBytes: (size: number) => Buffer) {
     this.#client = client;
@@ -27,28 +27,21 @@ export class EmulatorSecrets {
   /** Creates what isn't there; a Secret that is there already stays as it is. */
   async create(owner: Owner, spec: EmulatorSpec): Promise<void> {
     const vncSecret = spec.display.vnc.passwordSecretRef === undefined;
-    await Promise.all([
-      this.#createToken(owner),
-      vncSecret
-        ? this.#client.create(RESOURCES.secret, asObject(renderVncSecret(owner, this.#randomBytes)))
-        : undefined,
-    ]);
+    const token = this.#createToken(owner);
+    const vnc = vncSecret && this.#client.create(RESOURCES.secret, asObject(renderVncSecret(owner, this.#randomBytes)));
+    await Promise.all([token, vnc]);
+    this.#tokens.set(owner.uid, token);
   }
 
   /** The bearer token for the agents of an Emulator; a Secret that was deleted is made again. */
-  async token(owner: Owner, again: boolean): Promise<string> {
+  token(owner: Owner, again: boolean): Promise<string> {
     const known = this.#tokens.get(owner.uid);
     if (known !== undefined && !again) return known;
-    const name = childNames.agentSecret(owner.name);
-    const secret = await this.#client.get<Secret>(RESOURCES.secret, owner.namespace, name);
-    const encoded = secret?.data?.[AGENT_TOKEN_KEY];
-    if (encoded === undefined) {
-      await this.#createToken(owner);
-      throw new Error(`Secret ${name} has no key ${AGENT_TOKEN_KEY}; it is made again when it is missing as a whole`);
-    }
-    const token = Buffer.from(encoded, 'base64').toString('utf8').trim();
-    this.#tokens.set(owner.uid, token);
-    return token;
+    const reading = this.#readToken(owner);
+    this.#tokens.set(owner.uid, reading);
+    // Nobody but those who ask now may see a failure.
+    reading.catch(() => this.#tokens.get(owner.uid) === reading && this.#tokens.delete(owner.uid));
+    return reading;
   }
 
   /** Drops the token of an Emulator that is gone. */
@@ -56,11 +49,21 @@ export class EmulatorSecrets {
     this.#tokens.delete(uid);
   }
 
-  async #createToken(owner: Owner): Promise<void> {
+  async #readToken(owner: Owner): Promise<string> {
+    const name = childNames.agentSecret(owner.name);
+    const secret = await this.#client.get<Secret>(RESOURCES.secret, owner.namespace, name);
+    if (secret === undefined) return this.#createToken(owner);
+    const encoded = secret.data?.[AGENT_TOKEN_KEY];
+    if (encoded === undefined)
+      throw new Error(`Secret ${name} has no key ${AGENT_TOKEN_KEY}: delete it, it is made again`);
+    return Buffer.from(encoded, 'base64').toString('utf8').trim();
+  }
+
+  async #createToken(owner: Owner): Promise<string> {
     const secret = renderAgentSecret(owner, this.#randomBytes);
     const outcome = await this.#client.create(RESOURCES.secret, asObject(secret));
-    if (outcome === 'AlreadyExists') return;
-    this.#tokens.set(owner.uid, Buffer.from(secret.data?.[AGENT_TOKEN_KEY] ?? '', 'base64').toString('utf8'));
+    if (outcome === 'AlreadyExists') return this.#readToken(owner);
+    return Buffer.from(secret.data?.[AGENT_TOKEN_KEY] ?? '', 'base64').toString('utf8');
   }
 }
 

@@ -19,7 +19,8 @@ export function disksReady(facts: Facts): ConditionState {
   }
   const unresolved = missing.find(({ phase }) => phase === 'AwaitingSnapshot');
   if (unresolved !== undefined) {
-    const message = `${nameSome(missing)}: ${facts.snapshot?.message ?? unresolved.message}`;
+    const cause = facts.snapshot?.pinned === undefined ? facts.snapshot?.message : undefined;
+    const message = `${nameSome(missing)}: ${cause ?? unresolved.message}`;
     return { type, status: 'False', reason: REASONS.AwaitingSnapshot, message };
   }
   if (missing.length > 0 && facts.observed.emulator.spec.powerState === 'Stopped') {

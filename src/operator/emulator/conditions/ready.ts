@@ -26,7 +26,9 @@ export function ready(facts: Facts): ConditionState {
   const count = `${wanted.length - missing.length} of ${wanted.length} machines are ready`;
   const telling = missing.find(({ phase }) => TELLING_PHASES.has(phase)) ?? first;
   const reason = TELLING_PHASES.get(telling.phase) ?? REASONS.MachinesNotReady;
-  return { type, status: 'False', reason, message: `${count}. ${telling.pod} is ${telling.phase}: ${telling.message}` };
+  const cause = reason === REASONS.AwaitingSnapshot ? snapshotCause(facts) : undefined;
+  const message = `${count}. ${telling.pod} is ${telling.phase}: ${cause ?? telling.message}`;
+  return { type, status: 'False', reason, message };
 }
 
 /** Phases that say more than "not ready": somebody has to do something, or look at a cause. */
@@ -35,6 +37,13 @@ const TELLING_PHASES: ReadonlyMap<string, string> = new Map([
   ['DiskFailed', REASONS.DiskFailed],
   ['AwaitingSnapshot', REASONS.AwaitingSnapshot],
 ]);
+
+/** The operator knows better than the machine why there is no digest yet. */
+function snapshotCause({ snapshot }: Facts): string | undefined {
+  return snapshot === undefined || snapshot.pinned !== undefined
+    ? undefined
+    : `${snapshot.reason}: ${snapshot.message}`;
+}
 
 function stopped(facts: Facts): ConditionState {
   const running = facts.observed.pods.length;

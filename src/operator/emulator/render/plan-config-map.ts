@@ -34,13 +34,14 @@ export function planHash(planText: string): string {
   return createHash('sha256').update(planText).digest('hex').slice(0, 16);
 }
 
-/** The ConfigMap that every machine of the Emulator mounts. `changedAt` is when the plan last became what it is. */
-export function renderPlanConfigMap(owner: Owner, plan: DiskPlan, changedAt: Date): V1ConfigMap {
+/** The ConfigMap that every machine of the Emulator mounts. `changedAt` is when the plan last replaced another. */
+export function renderPlanConfigMap(owner: Owner, plan: DiskPlan, changedAt: Date | undefined): V1ConfigMap {
   const metadata = childMetadata(owner, childNames.plan(owner.name));
+  const annotations = changedAt && { annotations: { [ANNOTATIONS.planChangedAt]: changedAt.toISOString() } };
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { ...metadata, annotations: { [ANNOTATIONS.planChangedAt]: changedAt.toISOString() } },
+    metadata: { ...metadata, ...annotations },
     data: { [PLAN_KEY]: planText(plan) },
   };
 }
