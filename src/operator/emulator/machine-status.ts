@@ -81,7 +81,7 @@ function messageOf(emulator: Emulator, pod: ObservedPod | undefined, contact: Ma
 }
 
 /** The line to paste for an import; a person reads it in the status, the event and the condition. */
-export function importLine(namespace: string, pod: string): string {
+function importLine(namespace: string, pod: string): string {
   return `kubectl exec -i -n ${namespace} ${pod} -c ${INIT_CONTAINER} -- loco-agent import < win98.qcow2`;
 }
 

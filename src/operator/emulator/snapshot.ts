@@ -47,7 +47,7 @@ export function decideSnapshot(observed: Observed, waiting: boolean, now: Date):
 }
 
 /** What resolving this Emulator's snapshot takes. */
-export function resolveRequest(emulator: Emulator): ResolveRequest | undefined {
+function resolveRequest(emulator: Emulator): ResolveRequest | undefined {
   const snapshot = emulator.spec.disk.snapshot;
   if (snapshot === undefined) return undefined;
   return {

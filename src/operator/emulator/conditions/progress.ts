@@ -1,5 +1,6 @@
 import { CONDITIONS, REASONS } from '../reasons.ts';
-import { type ConditionState, type Facts, wantedMachines } from './condition.ts';
+import { wantedPods } from '../render/stateful-set.ts';
+import type { ConditionState, Facts } from './condition.ts';
 import { ready } from './ready.ts';
 
 /** Is anything at work that gets on by itself (kstatus)? */
@@ -13,7 +14,7 @@ export function reconciling(facts: Facts): ConditionState {
   if (facts.observed.failure !== undefined) {
     return { type, status: 'True', reason: REASONS.ApplyFailed, message: facts.observed.failure };
   }
-  const surplus = facts.observed.pods.length > wantedPods(facts);
+  const surplus = facts.observed.pods.length > wantedPods(facts.observed.emulator.spec);
   const summary = ready(facts);
   const settled = summary.status === 'True' || summary.reason === REASONS.Stopped;
   if (settled && !surplus)
@@ -27,8 +28,4 @@ export function stalled({ block }: Facts): ConditionState {
   const type = CONDITIONS.Stalled;
   if (block?.kind === 'Stalled') return { type, status: 'True', reason: block.reason, message: block.message };
   return { type, status: 'False', reason: REASONS.NotStalled, message: 'Nothing is in the way' };
-}
-
-function wantedPods(facts: Facts): number {
-  return facts.observed.emulator.spec.powerState === 'Stopped' ? 0 : wantedMachines(facts).length;
 }

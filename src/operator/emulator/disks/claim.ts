@@ -6,7 +6,7 @@ import { ANNOTATIONS, childNames, ordinalOf } from '../names.ts';
 import type { ObservedClaim } from '../observed.ts';
 
 /** What the names of an Emulator's own claims begin with; undefined where it has none. */
-export function claimPrefix(name: string, spec: EmulatorSpec): string | undefined {
+function claimPrefix(name: string, spec: EmulatorSpec): string | undefined {
   if (spec.storage.mode === 'Ephemeral' || spec.storage.existingClaim !== undefined) return undefined;
   return `${spec.storage.claimTemplateName}-${name}`;
 }

@@ -10,7 +10,7 @@ export interface Owner {
 }
 
 /** Makes the garbage collector remove the object with its Emulator. */
-export function controllerReference(owner: Owner): V1OwnerReference {
+function controllerReference(owner: Owner): V1OwnerReference {
   return {
     apiVersion: API_VERSION,
     kind: 'Emulator',

@@ -48,7 +48,7 @@ export function claimTemplates(owner: Owner, spec: EmulatorSpec, size: string): 
 }
 
 /** Name of the disk's volume; for a claim template it has to be the template's name. */
-export function diskVolumeName(spec: EmulatorSpec): string {
+function diskVolumeName(spec: EmulatorSpec): string {
   return spec.storage.claimTemplateName;
 }
 
