@@ -28,12 +28,13 @@ type Flock = 'Taken' | 'Refused' | { readonly error: string };
  * Takes an exclusive lock without waiting. Node has no flock(2), so util-linux's `flock` takes it on a descriptor that
  * it inherits; the lock belongs to the open file and stays when that process ends, until ours is closed or we die.
  * A file system on which a second taker isn't refused has no locks that protect anything, and is refused itself.
+ * @param program util-linux's flock
  */
-export async function takeLock(path: string, holder: LockHolder): Promise<LockAttempt> {
+export async function takeLock(path: string, holder: LockHolder, program = 'flock'): Promise<LockAttempt> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o660);
-  const taken = await flock(file);
+  const taken = await flock(program, file);
   if (taken === 'Taken') {
-    const proven = await provenExclusive(path);
+    const proven = await provenExclusive(program, path);
     if (proven === true) {
       await file.truncate(0);
       await file.write(`${JSON.stringify(holder)}\n`, 0);
@@ -50,10 +51,10 @@ export async function takeLock(path: string, holder: LockHolder): Promise<LockAt
 }
 
 /** True when a second open file of the same path can't take the lock, else what happened instead. */
-async function provenExclusive(path: string): Promise<true | string> {
+async function provenExclusive(program: string, path: string): Promise<true | string> {
   const second = await open(path, constants.O_RDWR);
   try {
-    const taken = await flock(second);
+    const taken = await flock(program, second);
     if (taken === 'Refused') return true;
     return taken === 'Taken' ? 'two processes got the same lock' : taken.error;
   } finally {
@@ -62,8 +63,8 @@ async function provenExclusive(path: string): Promise<true | string> {
 }
 
 /** Plain `spawn`: execa takes no descriptor of ours for the child. */
-async function flock(file: FileHandle): Promise<Flock> {
-  const child = spawn('flock', ['--exclusive', '--nonblock', '0'], { stdio: [file.fd, 'ignore', 'pipe'] });
+async function flock(program: string, file: FileHandle): Promise<Flock> {
+  const child = spawn(program, ['--exclusive', '--nonblock', '0'], { stdio: [file.fd, 'ignore', 'pipe'] });
   try {
     const [said, [exitCode]] = await Promise.all([
       child.stderr === null ? '' : text(child.stderr),

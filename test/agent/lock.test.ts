@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { takeLock } from '../../src/agent/disk/lock.ts';
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'loco-lock-'));
+  file = path.join(folder, 'lock');
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+const me = { name: 'pod games/pc-0', since: '2026-01-02T03:04:05.000Z' };
+const other = { name: 'pod games/pc-1', since: '2026-01-02T03:04:06.000Z' };
+
+async function held(program?: string) {
+  const attempt = await takeLock(file, me, program);
+  if (attempt.kind !== 'Held') throw new Error(attempt.kind);
+  return attempt.lock;
+}
+
+describe('a lock', () => {
+  test('is had by one, who is named to the next, until it is released', async () => {
+    const lock = await held();
+    expect(await takeLock(file, other)).toEqual({ kind: 'Busy', holder: me });
+    await lock.release();
+    const next = await takeLock(file, other);
+    expect(next.kind).toBe('Held');
+    if (next.kind === 'Held') await next.lock.release();
+  });
+
+  test('lives on in a child that inherited it, as long as that lives', async () => {
+    const lock = await held();
+    const child = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', lock.descriptor] });
+    await lock.release();
+    expect((await takeLock(file, other)).kind).toBe('Busy');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const next = await takeLock(file, other);
+    expect(next.kind).toBe('Held');
+    if (next.kind === 'Held') await next.lock.release();
+  });
+
+  test('is not inherited by other children', async () => {
+    const lock = await held();
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    await lock.release();
+    const next = await takeLock(file, other);
+    expect(next.kind).toBe('Held');
+    if (next.kind === 'Held') await next.lock.release();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+});
+
+describe('a file system is refused', () => {
+  test.each([
+    ['whose locks keep nobody out', 'true', 'two processes got the same lock'],
+    ['that has no locks', path.join(import.meta.dirname, 'no-such-program'), 'ENOENT'],
+  ])('%s', async (_name, program, why) => {
+    const attempt = await takeLock(file, me, program);
+    expect(attempt).toMatchObject({ kind: 'Unsupported', failure: { reason: 'VolumeWithoutLocks' } });
+    if (attempt.kind === 'Unsupported') expect(attempt.failure.message).toContain(why);
+  });
+});
