@@ -9,6 +9,9 @@ export type FormerPods = ReadonlyMap<EmulatorName, string>;
 
 const POLL_MS = 500;
 
+/** Says that it still waits when nothing has changed for so long. */
+const QUIET_MS = 15_000;
+
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
@@ -62,6 +65,7 @@ export async function followUntilUp(
 ): Promise<readonly EmulatorName[]> {
   const shown = new Map<EmulatorName, string>();
   const deadline = performance.now() + limitMs;
+  let quietSince = performance.now();
   for (;;) {
     const [emulators, pods] = await Promise.all([view.emulators(), view.pods()]);
     const waiting: EmulatorName[] = [];
@@ -74,7 +78,12 @@ export async function followUntilUp(
       if (line !== undefined && shown.get(name) !== line) {
         step(`  ${podOf(name).padEnd(13)} ${line}`);
         shown.set(name, line);
+        quietSince = performance.now();
       }
+    }
+    if (performance.now() - quietSince > QUIET_MS) {
+      step(`  … still waiting for ${waiting.map(podOf).join(', ')}`);
+      quietSince = performance.now();
     }
     if (waiting.length === 0 || performance.now() > deadline) return waiting;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { step, UserError } from '../console.ts';
+import { step, UserError, withProgress } from '../console.ts';
 import { EMULATORS, type EmulatorName, podOf } from './machines.ts';
 import type { DemoView } from './view.ts';
 
@@ -31,7 +31,7 @@ async function waitForBootCount(view: DemoView, name: EmulatorName, deadline: nu
 export async function readBootCounts(view: DemoView, limitMs: number): Promise<BootCounts> {
   const deadline = performance.now() + limitMs;
   const counts = EMULATORS.map(async (name) => [name, await waitForBootCount(view, name, deadline)] as const);
-  return Object.fromEntries(await Promise.all(counts)) as BootCounts;
+  return Object.fromEntries(await withProgress('Waiting for the guests to boot', Promise.all(counts))) as BootCounts;
 }
 
 /** Writes a screenshot of each machine into `folder`, named after machine and boot counter. */
