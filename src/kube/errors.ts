@@ -4,7 +4,12 @@ import { z } from 'zod';
 const statusSchema = z.object({
   reason: z.string().optional(),
   message: z.string().optional(),
-  details: z.object({ retryAfterSeconds: z.number().optional() }).optional(),
+  details: z
+    .object({
+      retryAfterSeconds: z.number().optional(),
+      causes: z.array(z.object({ reason: z.string().optional() })).optional(),
+    })
+    .optional(),
   code: z.number().optional(),
 });
 
@@ -17,12 +22,20 @@ export class ApiError extends Error {
   readonly reason: string;
   /** Seconds after which the server wants to be asked again. */
   readonly retryAfterSeconds: number | undefined;
+  /** The API server's words for what exactly was wrong, for example `NamespaceTerminating`. */
+  readonly causes: readonly string[];
 
-  constructor(code: number, reason: string, message: string, retryAfterSeconds?: number) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    more: { retryAfterSeconds?: number | undefined; causes?: readonly string[] } = {},
+  ) {
     super(message);
     this.code = code;
     this.reason = reason;
-    this.retryAfterSeconds = retryAfterSeconds;
+    this.retryAfterSeconds = more.retryAfterSeconds;
+    this.causes = more.causes ?? [];
   }
 }
 
@@ -31,14 +44,12 @@ export function apiErrorFrom(code: number, body: string, retryAfterHeader?: stri
   const status = statusSchema.safeParse(parseJson(body));
   const header = Number(retryAfterHeader);
   const fromHeader = retryAfterHeader !== undefined && Number.isFinite(header) ? header : undefined;
-  if (!status.success) return new ApiError(code, `HTTP${code}`, body.slice(0, 200), fromHeader);
+  if (!status.success) return new ApiError(code, `HTTP${code}`, body.slice(0, 200), { retryAfterSeconds: fromHeader });
   const { reason, message, details } = status.data;
-  return new ApiError(
-    code,
-    reason || `HTTP${code}`,
-    message ?? body.slice(0, 200),
-    details?.retryAfterSeconds ?? fromHeader,
-  );
+  return new ApiError(code, reason || `HTTP${code}`, message ?? body.slice(0, 200), {
+    retryAfterSeconds: details?.retryAfterSeconds ?? fromHeader,
+    causes: (details?.causes ?? []).map((cause) => cause.reason ?? ''),
+  });
 }
 
 function parseJson(text: string): unknown {
@@ -55,6 +66,11 @@ export function unreachable(what: string, cause: unknown): ApiError {
   const error = new ApiError(0, 'Unreachable', `${what}: ${errorMessage(cause)}`);
   error.cause = cause;
   return error;
+}
+
+/** The namespace is being deleted: nothing can be created in it any more, and nothing needs to be. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 }
 
 /** The API server understood the request and won't do it: trying again alone doesn't help. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { KubeClient } from '../kube/client.ts';
 import { type Clock, systemClock } from '../kube/clock.ts';
 import type { Connection } from '../kube/connection.ts';
-import { errorMessage } from '../kube/errors.ts';
+import { errorMessage, isNamespaceTerminating } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { LeaderElection } from '../kube/lease.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
@@ -90,7 +90,10 @@ function wireController(context: OperatorContext, client: KubeClient, caches: Ca
     clock,
     random: Math.random,
     reporter: { controller: 'loco.mroie.github.io/operator', instance: settings.identity },
-    onDropped: (happening, error) => log.warn({ reason: happening.reason }, `event dropped: ${errorMessage(error)}`),
+    onDropped: (happening, error) => {
+      const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
+      log[level]({ reason: happening.reason }, `event dropped: ${errorMessage(error)}`);
+    },
   });
   const queue: WorkQueue = new WorkQueue({
     work: (key) => controller.reconcile(key),

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type Emulator, emulatorSchema, emulatorStatusSchema } from '../../api/emulator/schema.ts';
-import { errorMessage, isRefusal } from '../../kube/errors.ts';
+import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
@@ -54,7 +54,12 @@ export class EmulatorController {
     const parsed = parseEmulator(raw);
     if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
     if (parsed.emulator.spec.managementPolicy === 'Unmanaged') return { outcome: 'Done' };
-    return this.#bringAbout(key, raw, parsed.emulator, memory);
+    try {
+      return await this.#bringAbout(key, raw, parsed.emulator, memory);
+    } catch (error) {
+      if (isNamespaceTerminating(error)) return { outcome: 'Done' };
+      throw error;
+    }
   }
 
   /** An attempt to resolve a snapshot ended: people hear of a failure at once, each time. */
@@ -102,7 +107,7 @@ export class EmulatorController {
       return conflicts.length > 0 || before !== undefined;
     } catch (error) {
       // What the API server refuses is told; what only has to be tried again is not worth a status.
-      if (isRefusal(error)) {
+      if (isRefusal(error) && !isNamespaceTerminating(error)) {
         memory.failure = errorMessage(error);
         if (!decision.statusFirst) await this.#publish(raw, memory, this.#decide(key, emulator, memory));
       }

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { apiErrorFrom, isGone, isNamespaceTerminating, isRefusal } from './errors.ts';
+
+test('a Status object gives its reason, its message and what the server asks for', () => {
+  const details = { retryAfterSeconds: 7, causes: [{ reason: 'NamespaceTerminating' }] };
+  const error = apiErrorFrom(403, JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'no', details }));
+  expect(error).toMatchObject({ code: 403, reason: 'Forbidden', message: 'no', retryAfterSeconds: 7 });
+  expect([isNamespaceTerminating(error), isRefusal(error), isGone(error)]).toEqual([true, true, false]);
+});
+
+test('the answer of a proxy that knows no Status objects is shown as it is', () => {
+  expect(apiErrorFrom(502, '<html>bad gateway</html>', '3')).toMatchObject({
+    reason: 'HTTP502',
+    message: '<html>bad gateway</html>',
+    retryAfterSeconds: 3,
+  });
+});
