@@ -41,6 +41,8 @@ export class Reflector<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #failures = 0;
+  /** The version was too old, and no event came since. */
+  #wasGone = false;
   #done: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -75,8 +77,12 @@ export class Reflector<T extends KubeObject> {
         for await (version of this.#watch(version));
       } catch (error) {
         if (signal.aborted) return;
-        // Too old is no failure, but a server that says it again and again must not be asked in a tight loop.
-        if (isGone(error)) version = undefined;
+        if (isGone(error)) {
+          version = undefined;
+          // The server answers, so the wait begins anew; one that says it again and again is not asked in a tight loop.
+          if (!this.#wasGone) this.#failures = 0;
+          this.#wasGone = true;
+        }
         await this.#backOff(error);
       }
     }
@@ -110,6 +116,7 @@ export class Reflector<T extends KubeObject> {
     for await (const { type, object } of events) {
       heard = true;
       this.#failures = 0;
+      this.#wasGone = false;
       if (type === 'DELETED') store.remove(object);
       else if (type !== 'BOOKMARK') store.set(object);
       yield object.metadata.resourceVersion ?? resourceVersion;
