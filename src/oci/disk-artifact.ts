@@ -1,6 +1,6 @@
 /**
- * The form in which snapshots are written (docs/architecture.md, "Snapshot artifacts"): layer by layer the guest's own
- * bytes, addressed by where the guest sees them, so that the next snapshot of a little-changed disk shares most layers.
+ * The form of our own snapshots: layer by layer the guest's own bytes, addressed by where the guest sees them, so that
+ * the next snapshot of a little-changed disk shares most layers. All-zero chunks are left out.
  */
 export const DISK_ARTIFACT = {
   artifactType: 'application/vnd.loco.disk.v1',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { pino } from 'pino';
+import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { volumeOf } from '../../src/agent/disk/volume.ts';
 import { agentPaths, systemClock } from '../../src/agent/environment.ts';
 import { type OpenDiskOptions, openDisk } from '../../src/agent/prepare/index.ts';
@@ -28,6 +29,7 @@ export class DiskWorkbench implements AsyncDisposable {
   }
 
   static async create(): Promise<DiskWorkbench> {
+    await ensureDebianPackages(['qemu-utils']);
     const bench = new DiskWorkbench(await mkdtemp(path.join(tmpdir(), 'loco-disk-')));
     await mkdir(bench.paths.images, { recursive: true });
     await mkdir(path.dirname(bench.builtinPath), { recursive: true });

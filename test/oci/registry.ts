@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { ensureTools } from '../../scripts/tools.ts';
 import type { RegistryAccess } from '../../src/oci/oras.ts';
 
@@ -49,13 +50,19 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   static async start(): Promise<TestRegistry> {
+    await ensureDebianPackages(['openssl']);
     const tools = await ensureTools(['oras', 'registry']);
     const folder = await mkdtemp(path.join(tmpdir(), 'loco-registry-'));
     const registry = new TestRegistry(folder, tools, { tls: await freePort(), plain: await freePort() });
-    await registry.#makeCertificates();
-    await registry.#writeFiles();
-    await registry.up();
-    return registry;
+    try {
+      await registry.#makeCertificates();
+      await registry.#writeFiles();
+      await registry.up();
+      return registry;
+    } catch (error) {
+      await registry[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Host and port with TLS. */
