@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type Choice, chooseProvider, type Provider, readChoice } from './cluster/choice.ts';
 import { openGivenCluster } from './cluster/given.ts';
-import type { Cluster } from './cluster/index.ts';
-import { kindKubeconfig, openKindCluster, removeKindCluster } from './cluster/kind.ts';
-import { describe, localLayout, openLocalCluster, removeLocalCluster } from './cluster/local/index.ts';
+import { openChosen } from './cluster/index.ts';
+import { kindKubeconfig, removeKindCluster } from './cluster/kind.ts';
+import { describe, localLayout, removeLocalCluster } from './cluster/local/index.ts';
 import { runCommand, step, UserError } from './console.ts';
 import { CLUSTER_TOOLS, ensureTools } from './tools.ts';
 
@@ -15,23 +15,19 @@ const USAGE = `usage: npm run cluster -- COMMAND [--kubeconfig FILE] [--provider
   load IMAGE   copy an image from this machine's docker, podman or buildah into its nodes
 LOCO_CLUSTER names the cluster (default: loco), LOCO_KUBECONFIG gives one that is there already.`;
 
-async function open(choice: Choice, provider: Provider): Promise<Cluster> {
-  if (provider.kind === 'given') return openGivenCluster(provider.kubeconfig);
-  return provider.kind === 'kind' ? openKindCluster(choice.name) : openLocalCluster(choice.name);
-}
-
 async function takeDown(choice: Choice, provider: Provider): Promise<void> {
   if (provider.kind === 'given') {
     throw new UserError('A given cluster is not taken down. Leave out --kubeconfig and LOCO_KUBECONFIG.');
   }
-  step(`Taking down the ${provider.kind} cluster "${choice.name}"`);
-  await (provider.kind === 'kind' ? removeKindCluster(choice.name) : removeLocalCluster(choice.name));
+  const name = provider.kind === 'local' ? provider.name : choice.name;
+  step(`Taking down the ${provider.kind} cluster "${name}"`);
+  await (provider.kind === 'kind' ? removeKindCluster(name) : removeLocalCluster(name));
   step('Nothing is left of it');
 }
 
 async function status(choice: Choice, provider: Provider): Promise<void> {
   if (provider.kind === 'local') {
-    const { lines, healthy } = await describe(localLayout(choice.name), await ensureTools(CLUSTER_TOOLS));
+    const { lines, healthy } = await describe(localLayout(provider.name), await ensureTools(CLUSTER_TOOLS));
     process.stdout.write(`${lines.join('\n')}\n`);
     if (!healthy) process.exitCode = 1;
     return;
@@ -43,7 +39,7 @@ async function status(choice: Choice, provider: Provider): Promise<void> {
 
 function pathOfKubeconfig(choice: Choice, provider: Provider): string {
   if (provider.kind === 'given') return provider.kubeconfig;
-  const path = provider.kind === 'kind' ? kindKubeconfig(choice.name) : localLayout(choice.name).kubeconfig;
+  const path = provider.kind === 'kind' ? kindKubeconfig(choice.name) : localLayout(provider.name).kubeconfig;
   if (!existsSync(path)) {
     throw new UserError(`There is no cluster "${choice.name}". Bring it up first: npm run cluster -- up`);
   }
@@ -56,7 +52,7 @@ await runCommand(async () => {
   const provider = await chooseProvider(choice);
   switch (command) {
     case 'up':
-      step(`kubeconfig: ${(await open(choice, provider)).kubeconfig}`);
+      step(`kubeconfig: ${(await openChosen(choice, provider)).kubeconfig}`);
       return;
     case 'down':
       return takeDown(choice, provider);
@@ -67,7 +63,7 @@ await runCommand(async () => {
       return;
     case 'load':
       if (image === undefined) throw new UserError(`load needs the name of an image.\n${USAGE}`);
-      await (await open(choice, provider)).load(image);
+      await (await openChosen(choice, provider)).load(image);
       return;
     default:
       throw new UserError(command === undefined ? USAGE : `There is no command "${command}".\n${USAGE}`);

@@ -41,7 +41,7 @@ async function build(tool: Tool, output: string): Promise<void> {
   const go = await goProgram();
   if (tool.debianPackages !== undefined) await ensureDebianPackages(tool.debianPackages);
   await mkdir(join(output, '..'), { recursive: true });
-  const partial = `${output}.${process.pid}.partial`;
+  const partial = `${output}.partial`;
   const script = 'output=$1 partial=$2; shift 2; test -e "$output" || { "$@" && mv "$partial" "$output"; }';
   const building = execa(
     'flock',

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UserError } from '../console.ts';
 import { chooseProvider, readChoice } from './choice.ts';
+import { localClustersFolder } from './local/layout.ts';
 
 const docker = async () => true;
 const noDocker = async () => false;
@@ -17,12 +19,12 @@ test('the argument wins over the environment', () => {
 test('kind is taken where a docker engine answers, else the local cluster', async () => {
   const choice = readChoice([], {});
   expect(await chooseProvider(choice, docker)).toEqual({ kind: 'kind' });
-  expect(await chooseProvider(choice, noDocker)).toEqual({ kind: 'local' });
+  expect(await chooseProvider(choice, noDocker)).toEqual({ kind: 'local', name: 'loco' });
 });
 
 test('a provider that was asked for is taken whatever else there is', async () => {
   const choice = readChoice(['--provider', 'local'], { LOCO_KUBECONFIG: '/k' });
-  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local' });
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local', name: 'loco' });
 });
 
 test.each(['Loco', '-a', 'a_b', 'a'.repeat(31), '../x'])('refuses "%s" as a name', (name) => {
@@ -31,4 +33,9 @@ test.each(['Loco', '-a', 'a_b', 'a'.repeat(31), '../x'])('refuses "%s" as a name
 
 test('refuses a provider that it does not know', () => {
   expect(() => readChoice(['--provider', 'minikube'], {})).toThrow(/use kind or local/);
+});
+
+test("a local cluster's own kubeconfig means that cluster", async () => {
+  const choice = readChoice([], { LOCO_KUBECONFIG: join(localClustersFolder, 'loco-test', 'kubeconfig') });
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local', name: 'loco-test' });
 });

@@ -1,6 +1,8 @@
+import { basename, dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { UserError } from '../console.ts';
+import { localClustersFolder } from './local/layout.ts';
 
 /** Which cluster a command is about, as arguments and environment say. */
 export interface Choice {
@@ -43,17 +45,30 @@ export function readChoice(args: readonly string[], environment: NodeJS.ProcessE
 export type Provider =
   | { readonly kind: 'given'; readonly kubeconfig: string }
   | { readonly kind: 'kind' }
-  | { readonly kind: 'local' };
+  | { readonly kind: 'local'; readonly name: string };
 
 async function dockerAnswers(): Promise<boolean> {
   const answer = await execa('docker', ['info'], { reject: false, timeout: 10_000 });
   return answer.exitCode === 0;
 }
 
-/** A given kubeconfig, else what was asked for, else kind where a docker engine answers, else the local cluster. */
+/** The local cluster whose kubeconfig this is. */
+function localNameOf(kubeconfig: string): string | undefined {
+  const path = resolve(kubeconfig);
+  return dirname(dirname(path)) === localClustersFolder && basename(path) === 'kubeconfig'
+    ? basename(dirname(path))
+    : undefined;
+}
+
+/**
+ * A given kubeconfig, else what was asked for, else kind where a docker engine answers, else the local cluster. The
+ * kubeconfig of a local cluster means that one, with all that it can do.
+ */
 export async function chooseProvider(choice: Choice, hasDocker = dockerAnswers): Promise<Provider> {
   if (choice.provider === undefined && choice.kubeconfig !== undefined) {
-    return { kind: 'given', kubeconfig: choice.kubeconfig };
+    const name = localNameOf(choice.kubeconfig);
+    return name === undefined ? { kind: 'given', kubeconfig: choice.kubeconfig } : { kind: 'local', name };
   }
-  return { kind: choice.provider ?? ((await hasDocker()) ? 'kind' : 'local') };
+  const kind = choice.provider ?? ((await hasDocker()) ? 'kind' : 'local');
+  return kind === 'kind' ? { kind } : { kind, name: choice.name };
 }

@@ -1,4 +1,4 @@
-import { chooseProvider, readChoice } from './choice.ts';
+import { type Choice, chooseProvider, type Provider, readChoice } from './choice.ts';
 import type { Cluster } from './cluster.ts';
 import { openGivenCluster } from './given.ts';
 import { openKindCluster } from './kind.ts';
@@ -7,13 +7,17 @@ import { openLocalCluster } from './local/index.ts';
 export type { Cluster } from './cluster.ts';
 export { attachLocalCluster } from './local/index.ts';
 
+/** Opens the cluster of this provider, bringing it up where that is ours to do. */
+export async function openChosen(choice: Choice, provider: Provider): Promise<Cluster> {
+  if (provider.kind === 'given') return openGivenCluster(provider.kubeconfig);
+  return provider.kind === 'kind' ? openKindCluster(choice.name) : openLocalCluster(provider.name);
+}
+
 /**
- * Opens the cluster that the environment names, bringing it up where that is ours to do: a given one (LOCO_KUBECONFIG),
- * else kind where a docker engine answers, else the local one.
+ * Opens the cluster that the environment names: a given one (LOCO_KUBECONFIG), else kind where a docker engine answers,
+ * else the local one.
  */
 export async function openCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
   const choice = readChoice([], environment);
-  const provider = await chooseProvider(choice);
-  if (provider.kind === 'given') return openGivenCluster(provider.kubeconfig);
-  return provider.kind === 'kind' ? openKindCluster(choice.name) : openLocalCluster(choice.name);
+  return openChosen(choice, await chooseProvider(choice));
 }

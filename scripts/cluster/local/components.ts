@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ClusterTool } from '../../tools.ts';
-import { type Addresses, type Layout, REGISTRY_PORTS } from './layout.ts';
+import { type Addresses, type Layout, NODE_PATHS, REGISTRY_PORTS } from './layout.ts';
 
 /** How it is known that a component does its work, asked from this machine. */
 export type Readiness =
@@ -131,7 +131,7 @@ function nodeComponents(layout: Layout, addresses: Addresses): readonly Componen
       args: [
         `--kubeconfig=${configuration('kubelet.kubeconfig')}`,
         `--config=${configuration('kubelet.yaml')}`,
-        `--root-dir=${join(layout.root, 'kubelet')}`,
+        `--root-dir=${NODE_PATHS.kubelet}`,
         `--hostname-override=${layout.name}`,
         `--node-ip=${addresses.node}`,
       ],

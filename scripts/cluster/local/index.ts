@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { UserError } from '../../console.ts';
-import { stateFolder } from '../../folders.ts';
 import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
 import type { Cluster, ClusterRegistry } from '../cluster.ts';
 import { withLock } from '../lock.ts';
@@ -8,7 +7,7 @@ import { allComponents, registryComponents } from './components.ts';
 import { down } from './down.ts';
 import { killContainer } from './kill-container.ts';
 import { waitKubelet } from './kubectl.ts';
-import { addressesOf, type Layout, layoutOf, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
+import { addressesOf, type Layout, layoutOf, localClustersFolder, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
 import { loadImage } from './load.ts';
 import { findNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
@@ -20,7 +19,7 @@ export { describe } from './status.ts';
 
 /** Where the local cluster of this name keeps what it has. */
 export function localLayout(name: string): Layout {
-  return layoutOf(join(stateFolder, 'clusters'), name);
+  return layoutOf(localClustersFolder, name);
 }
 
 function registryOf({ node, addresses, settings }: LocalCluster): ClusterRegistry {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { stateFolder } from '../../folders.ts';
 
 /** Addresses of one cluster, all inside `10.<index>.0.0/16`, so that clusters with different indices never meet. */
 export interface Addresses {
@@ -49,6 +50,9 @@ export function freeIndices(routes: readonly string[]): readonly number[] {
   return all.filter((index) => !taken.has(index));
 }
 
+/** Holds a folder per local cluster. */
+export const localClustersFolder = join(stateFolder, 'clusters');
+
 /** Where one cluster keeps what it has; everything of it lies below `root`. */
 export interface Layout {
   readonly name: string;
@@ -84,6 +88,7 @@ export function layoutOf(clusters: string, name: string): Layout {
 export const NODE_PATHS = {
   containerdSocket: '/run/containerd/containerd.sock',
   containerdState: '/run/containerd',
+  kubelet: '/run/kubelet',
 } as const;
 
 /** Where Debian's containernetworking-plugins puts its programs. */

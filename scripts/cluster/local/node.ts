@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../../console.ts';
 import { waitFor } from '../wait.ts';
-import type { Addresses, Layout } from './layout.ts';
+import { type Addresses, type Layout, NODE_PATHS } from './layout.ts';
 import { listProcesses, type Process, signal } from './processes.ts';
 
 /**
@@ -29,7 +30,7 @@ const KUBELET_SYSCTLS = {
   'kernel/keys/root_maxbytes': '25000000',
 } as const;
 
-/** Runs as the node's first process before it becomes the one that only waits. Arguments: pause, marker, state folder. */
+/** Runs as the node's first process before it becomes the one that only waits. Arguments: pause, marker, state folder, version. */
 function firstSteps(): string {
   const sysctls = Object.entries(KUBELET_SYSCTLS).map(
     ([name, value]) =>
@@ -42,25 +43,40 @@ function firstSteps(): string {
     'mount -t tmpfs tmpfs /var/log',
     `mount -t tmpfs tmpfs ${CNI_CACHE}`,
     ...sysctls,
+    // Paths of sockets may have 108 characters, and a state folder may be deep.
+    `mkdir ${NODE_PATHS.kubelet}`,
+    `mount --bind "$2/kubelet" ${NODE_PATHS.kubelet}`,
     'mount --make-rshared /',
     'ip link set lo up',
     'exec "$0" "$@"',
   ].join('\n');
 }
 
-/** The node's first process, or undefined when there is no node. */
-export async function findNode(layout: Layout): Promise<Process | undefined> {
-  const all = await listProcesses();
-  return all.find(
-    ({ command, numbers }) =>
-      command.length === 3 && command[1] === MARKER && command[2] === layout.root && numbers.at(-1) === 1,
-  );
+/** Tells a node that was made by other first steps than these. */
+function nodeVersion(): string {
+  return createHash('sha256').update(firstSteps()).digest('hex').slice(0, 8);
+}
+
+/** Whether a process holds the node of this state folder, or one of any when none is given. */
+function holdsNode({ command }: Process, root?: string): boolean {
+  const at = command.lastIndexOf(MARKER);
+  return at > 0 && (root === undefined || command[at + 1] === root);
 }
 
 /** The processes that hold the node: its first one and the `unshare` that waits for it outside. */
-async function nodeProcesses(layout: Layout): Promise<readonly Process[]> {
-  const all = await listProcesses();
-  return all.filter(({ command }) => command.at(-2) === MARKER && command.at(-1) === layout.root);
+async function nodeProcesses(root?: string): Promise<readonly Process[]> {
+  return (await listProcesses()).filter((process) => holdsNode(process, root));
+}
+
+/** The node's first process, or undefined when there is no node. */
+export async function findNode(layout: Layout): Promise<Process | undefined> {
+  const holders = await nodeProcesses(layout.root);
+  return holders.find(({ command, numbers }) => command[1] === MARKER && numbers.at(-1) === 1);
+}
+
+/** Whether the node was made by the first steps of this version. */
+export function isCurrent(first: Process): boolean {
+  return first.command.at(-1) === nodeVersion();
 }
 
 async function ip(...args: string[]): Promise<void> {
@@ -94,11 +110,12 @@ async function connect(first: Process, addresses: Addresses): Promise<void> {
 
 /** Makes the node's namespaces. */
 export async function createNode(layout: Layout, addresses: Addresses, pause: string): Promise<Process> {
+  await mkdir(join(layout.root, 'kubelet'), { recursive: true });
   // Where the machine has no such folder, there must be one to mount upon.
   await mkdir(CNI_CACHE, { recursive: true });
   const log = openSync(join(layout.log, 'node.log'), 'a');
   const namespaces = ['--fork', '--pid', '--mount-proc', '--net', '--uts', '--ipc', '--propagation', 'private'];
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', firstSteps(), pause, MARKER, layout.root], {
+  const child = spawn('unshare', [...namespaces, 'sh', '-c', firstSteps(), pause, MARKER, layout.root, nodeVersion()], {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',
@@ -132,7 +149,7 @@ export function inNode(first: Process, command: readonly string[]): readonly [st
  */
 export async function destroyNode(layout: Layout): Promise<void> {
   const gone = async () => {
-    const left = await nodeProcesses(layout);
+    const left = await nodeProcesses(layout.root);
     const inside = left.filter(({ numbers }) => numbers.length > 1);
     for (const { pid } of inside.length > 0 ? inside : left) signal(pid, 'SIGKILL');
     return left.length === 0 ? true : undefined;
@@ -148,9 +165,8 @@ export async function waitForCableGone(addresses: Addresses): Promise<void> {
 
 /** Removes the folder that was made to be mounted upon, unless somebody uses it. */
 export async function removeMountPoints(): Promise<void> {
-  const nodes = (await listProcesses()).filter(({ command }) => command.at(-2) === MARKER);
   // Removing a folder takes away what other namespaces have mounted there.
-  if (nodes.length > 0) return;
+  if ((await nodeProcesses()).length > 0) return;
   await rmdir(CNI_CACHE).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY' && error.code !== 'EBUSY') throw error;
   });

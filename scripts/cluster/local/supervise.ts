@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '../../console.ts';
-import type { ClusterTool } from '../../tools.ts';
+import { CLUSTER_TOOLS, type ClusterTool } from '../../tools.ts';
 import { waitFor } from '../wait.ts';
 import { answersWith } from './answers.ts';
 import type { Component } from './components.ts';
@@ -19,6 +19,13 @@ export interface RunningNode {
   readonly first: Process;
   readonly tools: Tools;
 }
+
+/** Programs of components; the node has others of its own: its first process, shims, containers' init. */
+const LONG_RUNNING: ReadonlySet<string> = new Set(
+  CLUSTER_TOOLS.filter((name) => !['pause', 'ctr', 'runc', 'containerd-shim-runc-v2'].includes(name)),
+);
+
+const programOf = (command: readonly string[]) => (command[0] ?? '').split('/').at(-1) ?? '';
 
 function commandOf(tools: Tools, component: Component): readonly string[] {
   return [tools[component.tool], ...component.args];
@@ -81,19 +88,20 @@ export async function stopComponent(node: RunningNode, component: Component): Pr
 }
 
 /**
- * Ends every process of the node that runs one of the components' programs, however it was started. At once, since an
- * API server that is asked to end waits long for a store that has ended before it; all of them survive it.
+ * Ends every process of the node that runs one of the tools otherwise than these components do: as an older version of
+ * this project started it. At once, since an API server that is asked to end waits long for a store that has ended
+ * before it; all of them survive it.
  */
-export async function stopAll(node: RunningNode, components: readonly Component[]): Promise<void> {
-  const names = new Set(components.map((component) => component.tool as string));
-  const ours = async () => {
+export async function stopOutdated(node: RunningNode, components: readonly Component[]): Promise<void> {
+  const current = new Set(components.map((component) => commandOf(node.tools, component).join('\0')));
+  const outdated = async () => {
     const all = await listProcesses();
     return all.filter(
       ({ namespace, command }) =>
-        namespace === node.first.namespace && names.has((command[0] ?? '').split('/').at(-1) ?? ''),
+        namespace === node.first.namespace && LONG_RUNNING.has(programOf(command)) && !current.has(command.join('\0')),
     );
   };
-  await end('the components', ours, 'SIGKILL');
+  await end('outdated components', outdated, 'SIGKILL');
 }
 
 /** Whether the component does its work now. */

@@ -13,11 +13,11 @@ import { createControlGroup, removeControlGroup } from './control-groups.ts';
 import { writeFiles } from './files.ts';
 import { kubectl, waitKubelet, waitNodeReady } from './kubectl.ts';
 import { type Addresses, addressesOf, type Layout } from './layout.ts';
-import { createNode, destroyNode, findNode, waitForCableGone } from './node.ts';
+import { createNode, destroyNode, findNode, isCurrent, waitForCableGone } from './node.ts';
 import { ensureNodeImages, waitContainerd } from './node-images.ts';
 import { ensureRequirements } from './requirements.ts';
 import { chooseSettings, lockName, readSettings, type Settings } from './settings.ts';
-import { type RunningNode, startComponent, stopAll, type Tools, waitReady } from './supervise.ts';
+import { type RunningNode, startComponent, stopOutdated, type Tools, waitReady } from './supervise.ts';
 import { readIfThere, writeIfChanged } from './text-file.ts';
 
 /** A local cluster that is up. */
@@ -42,11 +42,11 @@ async function prepareFolder(layout: Layout): Promise<Settings> {
   return settings;
 }
 
-/** The node that is there, or a new one; one that has lost its cable can't be mended and is made anew. */
+/** The node that is there, or a new one; one that has lost its cable or was made by another version is made anew. */
 async function ensureNode(layout: Layout, addresses: Addresses, pause: string) {
   const found = await findNode(layout);
   const connected = existsSync(join('/sys/class/net', addresses.interface));
-  if (found !== undefined && connected) return found;
+  if (found !== undefined && connected && isCurrent(found)) return found;
   await destroyNode(layout);
   if (found === undefined && connected && !(await cableIsDangling(addresses))) {
     throw new UserError(
@@ -112,7 +112,7 @@ export async function up(layout: Layout): Promise<LocalCluster> {
     const first = await ensureNode(layout, addresses, tools.pause);
     const node: RunningNode = { layout, first, tools };
     const components = allComponents(layout, addresses);
-    if (changed) await stopAll(node, components);
+    await stopOutdated(node, changed ? [] : components);
     const starting = startComponents(node, components, addresses);
     const started = await withProgress(`Bringing up the local cluster "${layout.name}"`, starting);
     step(started.length === 0 ? 'Everything runs already' : `Started ${started.join(', ')}`);
