@@ -1,32 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { KubeClient } from '../kube/client.ts';
 import { type Clock, systemClock } from '../kube/clock.ts';
-import type { Connection } from '../kube/connection.ts';
-import { errorMessage, isNamespaceTerminating } from '../kube/errors.ts';
-import { EventRecorder } from '../kube/events.ts';
+import { errorMessage } from '../kube/errors.ts';
 import { LeaderElection } from '../kube/lease.ts';
-import type { OperatorMetrics } from '../kube/metrics.ts';
-import { WorkQueue } from '../kube/work-queue.ts';
-import { allCaches, type Caches, createCaches, watchCaches } from './emulator/caches.ts';
-import { EmulatorController } from './emulator/controller.ts';
-import { type AgentAddress, agentReports, type ConnectToPod } from './emulator/machines/agent-stream.ts';
-import { MachineChannels } from './emulator/machines/channels.ts';
-import { EmulatorSecrets } from './emulator/secrets.ts';
-import { SnapshotResolver } from './emulator/snapshot-resolver.ts';
+import type { WorkQueue } from '../kube/work-queue.ts';
+import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
 import type { Settings } from './settings.ts';
-
-/** Emulators that are worked on at the same time; each waits mostly for the API server. */
-const CONCURRENCY = 8;
-const CONTROLLER = 'emulator';
-
-export interface OperatorContext {
-  readonly connection: Connection;
-  readonly connectToPod: ConnectToPod;
-  readonly settings: Settings;
-  readonly metrics: OperatorMetrics;
-  readonly log: Logger;
-}
+import { type OperatorContext, wireController } from './wiring.ts';
 
 /** A running operator. */
 export interface Operator {
@@ -51,13 +31,12 @@ export function startOperator(context: OperatorContext): Operator {
     onFailure: ({ resource, error, retryInMs }) => log.warn({ resource, retryInMs }, `watch: ${errorMessage(error)}`),
     onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
   });
-  const parts = wireController(context, client, caches, clock);
+  const parts = wireController(context, { client, caches, clock });
   const election = electionOf(settings, client, clock, log);
   const lost = Promise.withResolvers<void>();
-  const started = run(caches, parts.queue, election, log).then((outcome) => {
+  run(caches, parts.queue, election, log).then((outcome) => {
     if (outcome === 'Lost') lost.resolve();
-  });
-  started.catch((error: unknown) => log.fatal({ err: error }, 'the operator could not be started'));
+  }, lost.reject);
   return {
     notReady: () => {
       const missing = allCaches(caches).filter((informer) => !informer.hasSynced());
@@ -72,93 +51,6 @@ export function startOperator(context: OperatorContext): Operator {
       await election?.release();
     },
     lost: lost.promise,
-  };
-}
-
-interface Parts {
-  readonly queue: WorkQueue;
-  readonly channels: MachineChannels;
-  readonly resolver: SnapshotResolver;
-  readonly recorder: EventRecorder;
-}
-
-function wireController(context: OperatorContext, client: KubeClient, caches: Caches, clock: Clock): Parts {
-  const { settings, metrics, log } = context;
-  const secrets = new EmulatorSecrets(client, randomBytes);
-  const recorder = new EventRecorder({
-    client,
-    clock,
-    random: Math.random,
-    reporter: { controller: 'loco.mroie.github.io/operator', instance: settings.identity },
-    onDropped: (happening, error) => {
-      const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
-      log[level]({ reason: happening.reason }, `event dropped: ${errorMessage(error)}`);
-    },
-  });
-  const queue: WorkQueue = new WorkQueue({
-    work: (key) => controller.reconcile(key),
-    concurrency: CONCURRENCY,
-    clock,
-    random: Math.random,
-    observer: observeQueue(metrics, log),
-  });
-  const channels = new MachineChannels(
-    {
-      reports: (address, token, signal) => agentReports(context.connectToPod, address, token, signal),
-      readToken: (address, again) => secrets.token(ownerOfPod(address), again),
-      now: clock.now,
-      after: clock.after,
-      random: Math.random,
-      onFailure: ({ pod }, error) => log.debug({ pod }, `agent: ${errorMessage(error)}`),
-    },
-    (key) => queue.add(key),
-  );
-  const resolver = new SnapshotResolver({
-    client,
-    oras: settings.oras,
-    now: () => new Date(clock.now()),
-    onEnd: (key, attempt) => {
-      controller.resolveEnded(key, attempt);
-      queue.add(key);
-    },
-  });
-  const controller = new EmulatorController({
-    client,
-    caches,
-    secrets,
-    channels,
-    resolver,
-    recorder,
-    log,
-    defaultImage: settings.defaultImage,
-    now: () => new Date(clock.now()),
-    onWrite: () => undefined,
-  });
-  watchCaches(caches, (key) => queue.add(key));
-  for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);
-  return { queue, channels, resolver, recorder };
-}
-
-function ownerOfPod({ emulator, namespace, emulatorUid }: AgentAddress): {
-  name: string;
-  namespace: string;
-  uid: string;
-} {
-  return { name: emulator, namespace, uid: emulatorUid };
-}
-
-/** Logs failures beside counting everything. */
-function observeQueue(metrics: OperatorMetrics, log: Logger): ReturnType<OperatorMetrics['queue']> {
-  const counted = metrics.queue(CONTROLLER);
-  return {
-    ...counted,
-    finished: (key, tookMs, result) => {
-      counted.finished(key, tookMs, result);
-      if (result.outcome === 'Failed') {
-        log.warn({ emulator: key, retryInMs: result.retryInMs }, `reconcile: ${errorMessage(result.error)}`);
-      }
-      if (result.outcome === 'Terminal') log.error({ emulator: key }, errorMessage(result.error));
-    },
   };
 }
 

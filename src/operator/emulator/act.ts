@@ -46,7 +46,11 @@ export function isStatusStale(raw: RawEmulator, status: EmulatorStatus): boolean
 }
 
 /** Writes the status when it isn't what is stored. */
-export async function writeStatus(context: ActContext, raw: RawEmulator, status: EmulatorStatus): Promise<boolean> {
+export async function writeStatus(
+  context: Pick<ActContext, 'client' | 'caches'>,
+  raw: RawEmulator,
+  status: EmulatorStatus,
+): Promise<boolean> {
   if (!isStatusStale(raw, status)) return false;
   const { name, namespace = '', uid = '' } = raw.metadata;
   const object: RawEmulator = { metadata: { name, namespace, uid }, status };

@@ -14,7 +14,7 @@ import type { ForeignChild, Observed, ResolveAttempt } from './observed.ts';
 import { REASONS } from './reasons.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 
-export interface ControllerContext extends ActContext {
+export interface ControllerContext extends Omit<ActContext, 'onWrite'> {
   readonly channels: MachineChannels;
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { Connection } from '../kube/connection.ts';
+import { errorMessage, isNamespaceTerminating } from '../kube/errors.ts';
+import { EventRecorder } from '../kube/events.ts';
+import type { OperatorMetrics } from '../kube/metrics.ts';
+import { WorkQueue } from '../kube/work-queue.ts';
+import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
+import { EmulatorController } from './emulator/controller.ts';
+import { agentReports, type ConnectToPod } from './emulator/machines/agent-stream.ts';
+import type { ChannelContext } from './emulator/machines/channel.ts';
+import { MachineChannels } from './emulator/machines/channels.ts';
+import { EmulatorSecrets } from './emulator/secrets.ts';
+import { SnapshotResolver } from './emulator/snapshot-resolver.ts';
+import type { Settings } from './settings.ts';
+
+/** Emulators that are worked on at the same time; each waits mostly for the API server. */
+const CONCURRENCY = 8;
+const CONTROLLER = 'emulator';
+
+/** What an operator is started with. */
+export interface OperatorContext {
+  readonly connection: Connection;
+  readonly connectToPod: ConnectToPod;
+  readonly settings: Settings;
+  readonly metrics: OperatorMetrics;
+  readonly log: Logger;
+}
+
+/** What every part of a controller stands on. */
+interface Ground {
+  readonly client: KubeClient;
+  readonly caches: Caches;
+  readonly clock: Clock;
+}
+
+/** The running parts of the Emulator controller. */
+export interface Parts {
+  readonly queue: WorkQueue;
+  readonly channels: MachineChannels;
+  readonly resolver: SnapshotResolver;
+  readonly recorder: EventRecorder;
+}
+
+/** Puts the Emulator controller together; nothing works before its queue is started. */
+export function wireController(context: OperatorContext, ground: Ground): Parts {
+  const { metrics, log, settings } = context;
+  const { client, caches, clock } = ground;
+  const secrets = new EmulatorSecrets(client, randomBytes);
+  const recorder = createRecorder(context, ground);
+  const queue: WorkQueue = new WorkQueue({
+    work: (key) => controller.reconcile(key),
+    concurrency: CONCURRENCY,
+    clock,
+    random: Math.random,
+    observer: observeQueue(metrics, log),
+  });
+  const channels = createChannels(context, ground, secrets, queue);
+  const now = (): Date => new Date(clock.now());
+  const resolver = new SnapshotResolver({
+    client,
+    oras: settings.oras,
+    now,
+    onEnd: (key, attempt) => {
+      controller.resolveEnded(key, attempt);
+      queue.add(key);
+    },
+  });
+  const { defaultImage } = settings;
+  const controller = new EmulatorController({
+    client,
+    caches,
+    secrets,
+    channels,
+    resolver,
+    recorder,
+    log,
+    defaultImage,
+    now,
+  });
+  watchCaches(caches, (key) => queue.add(key));
+  for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);
+  return { queue, channels, resolver, recorder };
+}
+
+function createRecorder({ settings, log }: OperatorContext, { client, clock }: Ground): EventRecorder {
+  return new EventRecorder({
+    client,
+    clock,
+    random: Math.random,
+    reporter: { controller: 'loco.mroie.github.io/operator', instance: settings.identity },
+    onDropped: (happening, error) => {
+      const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
+      log[level]({ reason: happening.reason }, `event dropped: ${errorMessage(error)}`);
+    },
+  });
+}
+
+function createChannels(
+  { connectToPod, log }: OperatorContext,
+  { clock }: Ground,
+  secrets: EmulatorSecrets,
+  queue: WorkQueue,
+): MachineChannels {
+  const channel: ChannelContext = {
+    reports: (address, token, signal) => agentReports(connectToPod, address, token, signal),
+    readToken: ({ emulator, namespace, emulatorUid }, again) =>
+      secrets.token({ name: emulator, namespace, uid: emulatorUid }, again),
+    now: clock.now,
+    after: clock.after,
+    random: Math.random,
+    onFailure: ({ pod }, error) => log.debug({ pod }, `agent: ${errorMessage(error)}`),
+  };
+  return new MachineChannels(channel, (key) => queue.add(key));
+}
+
+/** Logs failures beside counting everything. */
+function observeQueue(metrics: OperatorMetrics, log: Logger): ReturnType<OperatorMetrics['queue']> {
+  const counted = metrics.queue(CONTROLLER);
+  return {
+    ...counted,
+    finished: (key, tookMs, result) => {
+      counted.finished(key, tookMs, result);
+      if (result.outcome === 'Failed') {
+        log.warn({ emulator: key, retryInMs: result.retryInMs }, `reconcile: ${errorMessage(result.error)}`);
+      }
+      if (result.outcome === 'Terminal') log.error({ emulator: key }, errorMessage(result.error));
+    },
+  };
+}
