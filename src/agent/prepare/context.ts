@@ -29,6 +29,14 @@ export interface PrepareContext {
   readonly signal: AbortSignal;
 }
 
+const MESSAGES: Readonly<Record<Progress['step'], string>> = {
+  Copying: 'The disk is being written to the volume.',
+  Pulling: 'The snapshot is being fetched from its registry.',
+  Importing: 'An import is coming in.',
+  Checking: 'The disk is being checked.',
+  Publishing: 'The disk is being put in place.',
+};
+
 const REPORT_MILLISECONDS = 500;
 const LOG_MILLISECONDS = 10_000;
 
@@ -42,7 +50,8 @@ export function progressReporter({ report, log, clock }: PrepareContext): (progr
     if (progress.step === step && now - reported < REPORT_MILLISECONDS) return;
     step = progress.step;
     reported = now;
-    report.update({ progress });
+    // Whatever failed before, now it goes on.
+    report.update({ phase: 'Preparing', reason: undefined, message: MESSAGES[progress.step], progress });
     if (now - logged < LOG_MILLISECONDS) return;
     logged = now;
     log.info(progress, 'Preparing the disk');

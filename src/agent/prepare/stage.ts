@@ -1,4 +1,4 @@
-import type { Attempt } from '../../contract/agent-report.ts';
+import type { Attempt, Progress } from '../../contract/agent-report.ts';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { inspectDisk } from '../disk/inspect.ts';
@@ -36,7 +36,7 @@ export async function prepareFromSources(
     const source = sources[name];
     const staged = await source.stage({ plan, signal: context.signal, onProgress });
     if (staged.kind === 'Staged') {
-      const published = await verifyAndPublish(context, source, staged.disk, hardware);
+      const published = await verifyAndPublish(context, source, staged.disk, hardware, onProgress);
       if (published.ok) return { kind: 'Published', record: published.value, attempts };
       attempts.push({ source: name, ...published.failure });
       if (published.again) return { kind: 'None', phase: 'DiskFailed', failure: published.failure, attempts };
@@ -66,9 +66,11 @@ async function verifyAndPublish(
   source: DiskSource,
   staged: StagedDisk,
   hardware: DiskRecord['hardware'],
+  onProgress: (progress: Progress) => void,
 ): Promise<Verified> {
-  const { programs, signal, report, files, volume, clock } = context;
-  report.update({ progress: { step: 'Checking', doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes } });
+  const { programs, signal, files, volume, clock } = context;
+  const bytes = { doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes };
+  onProgress({ step: 'Checking', ...bytes });
   const header = await inspectDisk(programs.qemuImg, staged.path, signal);
   signal.throwIfAborted();
   if (!header.ok) {
@@ -77,7 +79,7 @@ async function verifyAndPublish(
     const again = header.failure.reason === 'DiskCheckFailed' || source.name === 'Import';
     return { ok: false, failure: header.failure, again };
   }
-  report.update({ progress: { step: 'Publishing', doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes } });
+  onProgress({ step: 'Publishing', ...bytes });
   const published = await publish({
     files,
     volume,
