@@ -74,7 +74,7 @@ test('a holder that went silent is replaced after the lease has run out on our o
   await acquired;
   const second = candidate('two');
   const waiting = second.acquire();
-  await pass(14_000);
+  await pass(11_000);
   expect(second.isLeader).toBe(false);
   await pass(4_000);
   expect(await waiting).toBe(true);
@@ -104,5 +104,5 @@ test('a leader that can not renew stops before others may begin', async () => {
   await pass(20_000);
   expect(ended).toHaveBeenCalledOnce();
   expect(ended.mock.calls[0]?.[0]).toBe('Lost');
-  expect(ended.mock.calls[0]?.[1]).toBeLessThan(15_000);
+  expect(ended.mock.calls[0]?.[1]).toBeLessThan(12_000);
 });

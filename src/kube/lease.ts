@@ -27,10 +27,10 @@ export interface LeaseOptions {
 }
 
 /** Others may take over when a holder was silent for this long. */
-const DURATION_MS = 15_000;
+const DURATION_MS = 12_000;
 /** A holder that couldn't renew for this long stops, before others may begin. */
-const DEADLINE_MS = 10_000;
-const RENEW_MS = 3_000;
+const DEADLINE_MS = 8_000;
+const RENEW_MS = 2_000;
 const RETRY_MS = 1_000;
 
 /**
