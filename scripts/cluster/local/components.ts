@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { ClusterTool } from '../../tools.ts';
-import { type Addresses, type Layout, NODE_PATHS, REGISTRY_PORTS } from './layout.ts';
+import { type Addresses, type Layout, NODE_IMAGES, NODE_PATHS, REGISTRY_PORTS } from './layout.ts';
 
-/** How it is known that a component does its work, asked from this machine. */
+/** How it is known that a component does its work. */
 export type Readiness =
   | { readonly kind: 'http'; readonly url: string; readonly status: number }
-  /** A port of the node's own loopback, asked from inside. */
+  /** It runs; what it does shows in the node's being Ready. */
   | { readonly kind: 'process' };
 
 /** A process of the cluster. */
@@ -173,7 +173,7 @@ function addOns(layout: Layout, addresses: Addresses): readonly Component[] {
         '--helper-pod-file',
         configuration('helper-pod.yaml'),
         '--helper-image',
-        'localhost/loco/busybox:1',
+        NODE_IMAGES.busybox,
         '--namespace',
         'local-path-storage',
         '--service-account-name',

@@ -25,6 +25,6 @@ export async function down(layout: Layout): Promise<void> {
     if (addresses !== undefined) await waitForCableGone(addresses);
     await removeControlGroup(layout.controlGroup);
     await removeMountPoints();
-    await rm(layout.root, { recursive: true, force: true });
+    await rm(layout.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
 }

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { UserError } from '../../console.ts';
 import { waitFor } from '../wait.ts';
 import { type Addresses, type Layout, NODE_PATHS } from './layout.ts';
-import { listProcesses, type Process, signal } from './processes.ts';
+import { hasEnded, listProcesses, type Process, signal } from './processes.ts';
 
 /**
  * The node is a set of namespaces (processes, mounts, network, names), held by one small process that is the first of
@@ -32,10 +32,10 @@ const KUBELET_SYSCTLS = {
 
 /** Runs as the node's first process before it becomes the one that only waits. Arguments: pause, marker, state folder, version. */
 function firstSteps(): string {
-  const sysctls = Object.entries(KUBELET_SYSCTLS).map(
-    ([name, value]) =>
-      `mkdir -p "/run/sysctl/${name}"; echo ${value} >"/run/sysctl/${name}/value"; mount --bind "/run/sysctl/${name}/value" "/proc/sys/${name}"`,
-  );
+  const sysctls = Object.entries(KUBELET_SYSCTLS).map(([name, value]) => {
+    const [seen, stand] = [`/proc/sys/${name}`, `/run/sysctl/${name}`];
+    return `if test -e ${seen}; then mkdir -p ${stand}; echo ${value} >${stand}/value; mount --bind ${stand}/value ${seen}; fi`;
+  });
   return [
     'set -e',
     // What programs leave in fixed places stays in the node and is gone with it.
@@ -86,13 +86,8 @@ async function ip(...args: string[]): Promise<void> {
 /** Lays the cable between this machine and the node. The interface's name claims the index: only one can have it. */
 async function connect(first: Process, addresses: Addresses): Promise<void> {
   const { host, node, linkPrefix, interface: cable } = addresses;
-  const added = await execa(
-    'ip',
-    ['link', 'add', cable, 'type', 'veth', 'peer', 'name', 'node0', 'netns', String(first.pid)],
-    {
-      reject: false,
-    },
-  );
+  const veth = ['link', 'add', cable, 'type', 'veth', 'peer', 'name', 'node0', 'netns', String(first.pid)];
+  const added = await execa('ip', veth, { reject: false });
   if (added.exitCode !== 0) {
     throw new UserError(
       `The network interface ${cable} can't be made: ${added.stderr}. Take the cluster down and up again.`,
@@ -143,18 +138,22 @@ export function inNode(first: Process, command: readonly string[]): readonly [st
   return ['nsenter', ['--target', String(first.pid), '--pid', '--mount', '--net', '--uts', '--ipc', '--', ...command]];
 }
 
-/**
- * Ends every process of the node and waits until the kernel has taken away what was theirs. The first process counts
- * as there until every other one of its namespace is gone.
- */
-export async function destroyNode(layout: Layout): Promise<void> {
+/** Ends the processes and waits until they are gone, which the first one of a namespace is after all others of it. */
+async function end(processes: readonly Process[]): Promise<void> {
+  for (const { pid } of processes) signal(pid, 'SIGKILL');
   const gone = async () => {
-    const left = await nodeProcesses(layout.root);
-    const inside = left.filter(({ numbers }) => numbers.length > 1);
-    for (const { pid } of inside.length > 0 ? inside : left) signal(pid, 'SIGKILL');
-    return left.length === 0 ? true : undefined;
+    const answers = await Promise.all(processes.map(({ pid }) => hasEnded(pid)));
+    return answers.includes(false) ? undefined : true;
   };
   await waitFor("the node's processes to end", gone, { seconds: 60 });
+}
+
+/** Ends every process of the node and waits until the kernel has taken away what was theirs. */
+export async function destroyNode(layout: Layout): Promise<void> {
+  const holders = await nodeProcesses(layout.root);
+  const isInside = ({ numbers }: Process) => numbers.length > 1;
+  await end(holders.filter(isInside));
+  await end(holders.filter((holder) => !isInside(holder)));
 }
 
 /** Waits until this machine's end of the cable is gone, which the kernel removes a little after the node. */

@@ -51,3 +51,15 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
     throw error;
   }
 }
+
+/** Whether the process is gone, or is only kept for its parent to hear of its end. */
+export async function hasEnded(pid: number): Promise<boolean> {
+  try {
+    const status = await readFile(join('/proc', String(pid), 'status'), 'utf8');
+    return /^State:\s+[ZX]/m.test(status);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return true;
+    throw error;
+  }
+}

@@ -74,27 +74,36 @@ async function ensureBaseObjects(node: RunningNode, addresses: Addresses): Promi
   const hash = createHash('sha256').update(objects).digest('hex');
   const marker = join(node.layout.root, 'applied');
   if ((await readIfThere(marker)) === hash) return;
+  let refusal = '';
   const apply = async () => {
     const result = await kubectl(node, ['apply', '--server-side', '--force-conflicts', '-f', '-'], objects);
+    refusal = result.stderr;
     return result.exitCode === 0 ? true : undefined;
   };
   // A fresh API server makes the namespaces a moment after it is ready.
-  await waitFor('the first objects to be applied', apply, { seconds: 30 });
+  await waitFor('the first objects to be applied', apply, { seconds: 30, why: () => refusal });
   await writeIfChanged(marker, hash);
 }
 
+/** Starts what doesn't run, in order, and waits until all of it works; the names of what was started. */
 async function startComponents(node: RunningNode, components: readonly Component[], addresses: Addresses) {
   const started: string[] = [];
-  const start = async (component: Component) => {
-    if (await startComponent(node, component)) started.push(component.name);
+  const start = async (some: readonly Component[]) => {
+    for (const component of some) if (await startComponent(node, component)) started.push(component.name);
   };
-  for (const component of components.filter(({ afterApiServer }) => !afterApiServer)) await start(component);
-  const images = waitContainerd(node).then(() => ensureNodeImages(node));
-  const apiServer = components.find(({ name }) => name === 'kube-apiserver');
-  if (apiServer !== undefined) await waitReady(node, apiServer, 120);
-  for (const component of components.filter(({ afterApiServer }) => afterApiServer)) await start(component);
-  await images;
-  await ensureBaseObjects(node, addresses);
+  await start(components.filter(({ afterApiServer }) => !afterApiServer));
+  const images = async () => {
+    await waitContainerd(node);
+    await ensureNodeImages(node);
+  };
+  const rest = async () => {
+    await Promise.all(
+      components.filter(({ name }) => name === 'kube-apiserver').map((one) => waitReady(node, one, 120)),
+    );
+    await start(components.filter(({ afterApiServer }) => afterApiServer));
+    await ensureBaseObjects(node, addresses);
+  };
+  await Promise.all([images(), rest()]);
   await Promise.all(components.map((component) => waitReady(node, component)));
   if (started.includes('kubelet')) await waitKubelet(node);
   await waitNodeReady(node);
