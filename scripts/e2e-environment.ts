@@ -5,6 +5,9 @@ import { step } from './console.ts';
 import { buildImages } from './images/index.ts';
 import { installOperator, OPERATOR_NAMESPACE } from './install.ts';
 
+/** The scenarios mostly wait for guests, so more of them than there are cores run at a time. */
+export const E2E_WORKERS = ['--maxWorkers=4'] as const;
+
 /**
  * Makes everything that the e2e suite needs on a cluster that is up: the test guest, both flavours of the QEMU image,
  * and the operator installed with Helm.

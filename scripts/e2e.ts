@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openCluster } from './cluster/index.ts';
 import { runCommand } from './console.ts';
-import { prepareEnvironment } from './e2e-environment.ts';
+import { E2E_WORKERS, prepareEnvironment } from './e2e-environment.ts';
 import { runVitest } from './vitest.ts';
 
 const help = `usage: npm run e2e -- [--restart-operator] [FILTER ...]
@@ -25,6 +25,6 @@ await runCommand(async () => {
   const environment = await prepareEnvironment(await openCluster(), {
     restartOperator: values['restart-operator'] ?? false,
   });
-  const counts = await runVitest('e2e', positionals, { LOCO_E2E: JSON.stringify(environment) });
+  const counts = await runVitest('e2e', [...E2E_WORKERS, ...positionals], { LOCO_E2E: JSON.stringify(environment) });
   if (counts.failed > 0) process.exitCode = 1;
 });

@@ -1,7 +1,7 @@
 import { type Check, driftCheck, lintChecks, runCheck, typecheck } from './checks.ts';
 import { openCluster } from './cluster/index.ts';
 import { runCommand, step } from './console.ts';
-import { prepareEnvironment } from './e2e-environment.ts';
+import { E2E_WORKERS, prepareEnvironment } from './e2e-environment.ts';
 import { CLUSTER_TOOLS, ensureTools } from './tools.ts';
 import { type Counts, runVitest } from './vitest.ts';
 
@@ -40,7 +40,7 @@ async function onCluster(): Promise<Counts> {
     const environment = await prepareEnvironment(cluster, { restartOperator: true });
     const variables = { LOCO_E2E: JSON.stringify(environment), LOCO_KUBECONFIG: cluster.kubeconfig };
     const api = await runVitest('api', [], { LOCO_KUBECONFIG: cluster.kubeconfig });
-    return sum([api, await runVitest('e2e', [], variables)]);
+    return sum([api, await runVitest('e2e', E2E_WORKERS, variables)]);
   } finally {
     await cluster.down();
   }

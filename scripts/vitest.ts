@@ -36,11 +36,11 @@ export function countsOf(report: unknown): Counts {
 
 /**
  * Runs one project of vitest.config.ts, with the output on this terminal, and returns what it counted.
- * @param filters file name filters, as vitest takes them
+ * @param options filters of file names, and options of vitest's
  */
 export async function runVitest(
   project: string,
-  filters: readonly string[] = [],
+  options: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'loco-vitest-'));
@@ -59,7 +59,7 @@ export async function runVitest(
         'json',
         '--outputFile.json',
         output,
-        ...filters,
+        ...options,
       ],
       { cwd: projectFolder, stdio: 'inherit', env: environment, reject: false },
     );

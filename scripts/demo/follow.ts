@@ -30,7 +30,7 @@ function hasCondition(conditions: readonly { type: string; status: string }[] | 
 }
 
 /** True when the Emulator says it is ready, and says it of a pod that isn't one of the former. */
-export function isUp(emulator: Emulator, pod: V1Pod | undefined, former: string | undefined): boolean {
+function isUp(emulator: Emulator, pod: V1Pod | undefined, former: string | undefined): boolean {
   return (
     pod?.metadata?.uid !== undefined &&
     pod.metadata.uid !== former &&

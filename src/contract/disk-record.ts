@@ -9,7 +9,7 @@ export type DiskOrigin = z.infer<typeof diskOriginSchema>;
  * How QEMU last ended: the guest shut down by itself (`Clean`); the guest said that it is safe to switch off
  * (`SafeToPowerOff`); anything else (`Unclean`).
  */
-export const stopKindSchema = z.enum(['Clean', 'SafeToPowerOff', 'Unclean']);
+const stopKindSchema = z.enum(['Clean', 'SafeToPowerOff', 'Unclean']);
 
 export const lastStopSchema = z.object({ kind: stopKindSchema, at: z.iso.datetime(), message: z.string() });
 
@@ -47,4 +47,3 @@ export const diskRecordSchema = z.object({
 
 export type DiskRecord = z.infer<typeof diskRecordSchema>;
 export type LastStop = z.infer<typeof lastStopSchema>;
-export type LastCheck = z.infer<typeof lastCheckSchema>;

@@ -56,6 +56,7 @@ describe('somebody with their own disk and the public image', () => {
     await scenario.applyEmulator('blank', {
       image: scenario.images.qemu,
       storage: { mode: 'Persistent', size: '1Gi' },
+      shutdown: { gracePeriodSeconds: 5 },
     });
     const condition = await scenario.condition('blank', 'DisksReady', 'False', 'AwaitingDisk');
     await copyFile(scenario.cluster.environment.blankDisk, join(folder, 'win98.qcow2'));

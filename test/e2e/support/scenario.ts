@@ -21,22 +21,26 @@ export class Scenario {
 
   async open(): Promise<void> {
     await this.close();
+    await eventually(
+      'the namespace of an earlier run is gone',
+      async () => (await this.cluster.get('v1', 'Namespace', '', this.namespace)) === undefined,
+    );
     await this.cluster.apply({
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: {
         name: this.namespace,
-        labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' },
+        labels: {
+          'pod-security.kubernetes.io/enforce': 'restricted',
+          'pod-security.kubernetes.io/warn': 'restricted',
+        },
       },
     });
   }
 
+  /** Asks for the end of the namespace; the guests in it shut down while the next file runs. */
   async close(): Promise<void> {
     await this.cluster.core.deleteNamespace({ name: this.namespace }).catch(ignoreNotFound);
-    await eventually(
-      'the namespace is gone',
-      async () => (await this.cluster.get('v1', 'Namespace', '', this.namespace)) === undefined,
-    );
   }
 
   /** Applies an Emulator that runs the test guest unless `spec` says otherwise. */
