@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { step, UserError, withProgress } from '../console.ts';
 import { EMULATORS, type EmulatorName, podOf } from './machines.ts';
+import { overview } from './overview.ts';
 import type { DemoView } from './view.ts';
 
 export type BootCounts = Record<EmulatorName, number>;
@@ -34,14 +35,14 @@ export async function readBootCounts(view: DemoView, limitMs: number): Promise<B
   return Object.fromEntries(await withProgress('Waiting for the guests to boot', Promise.all(counts))) as BootCounts;
 }
 
-/** Writes a screenshot of each machine into `folder`, named after machine and boot counter. */
+/** Writes a screenshot of each machine into `folder`, named after machine and boot counter, and one picture of all. */
 export async function takeScreenshots(view: DemoView, folder: string, counts: BootCounts): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await Promise.all(
-    EMULATORS.map(async (name) => {
-      const file = join(folder, `${podOf(name)}-boot-${counts[name]}.png`);
-      await writeFile(file, await view.screenshot(podOf(name)));
-    }),
-  );
+  const screens = await Promise.all(EMULATORS.map((name) => view.screenshot(podOf(name))));
+  for (const [index, screen] of screens.entries()) {
+    const name = EMULATORS[index];
+    if (name !== undefined) await writeFile(join(folder, `${podOf(name)}-boot-${counts[name]}.png`), screen);
+  }
+  await writeFile(join(folder, 'overview.png'), overview(screens));
   step(`Took a screenshot of each: ${folder}`);
 }
