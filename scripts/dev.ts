@@ -1,10 +1,8 @@
 // Runs the operator outside the cluster, from its sources, against the test cluster (or LOCO_KUBECONFIG).
-import net from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
 import { pino } from 'pino';
-import type { ConnectToPod } from '../src/operator/emulator/machines/agent-stream.ts';
 import { connectByAddress, runOperator } from '../src/operator/process.ts';
 import { readSettings } from '../src/operator/settings.ts';
 import { ensureTestGuest } from '../test/guest/index.ts';
@@ -12,6 +10,7 @@ import { type Cluster, openCluster } from './cluster/index.ts';
 import { runCommand, step, UserError } from './console.ts';
 import { projectFolder } from './folders.ts';
 import { buildImages } from './images/index.ts';
+import { connectByPortForward } from './port-forward.ts';
 
 /** Two operators would fight over the same objects. */
 async function refuseSecondOperator(cluster: Cluster): Promise<void> {
@@ -25,22 +24,6 @@ async function refuseSecondOperator(cluster: Cluster): Promise<void> {
     `The operator runs in the cluster already. Stop it first:\n` +
       `  KUBECONFIG=${cluster.kubeconfig} ${cluster.kubectl} -n ${namespace} scale deployment ${name} --replicas=0`,
   );
-}
-
-/** Reaches pods by `kubectl port-forward`, where their addresses aren't routed to this machine. */
-function connectByPortForward(cluster: Cluster): ConnectToPod {
-  return async ({ namespace, pod }, port) => {
-    const args = ['port-forward', '-n', namespace, `pod/${pod}`, `:${port}`];
-    const forward = execa(cluster.kubectl, args, { env: { KUBECONFIG: cluster.kubeconfig }, reject: false });
-    for await (const line of forward) {
-      const local = /^Forwarding from 127\.0\.0\.1:([0-9]+)/.exec(line)?.[1];
-      if (local === undefined) continue;
-      const socket = net.connect({ host: '127.0.0.1', port: Number(local) });
-      socket.once('close', () => forward.kill());
-      return socket;
-    }
-    throw new Error(`kubectl port-forward to ${pod} ended: ${(await forward).stderr}`);
-  };
 }
 
 await runCommand(async () => {

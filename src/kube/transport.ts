@@ -70,11 +70,10 @@ function send(
       const silence = new Error(`nothing heard for ${Math.round(input.idleTimeoutMs / 1000)} s`);
       (received ?? request).destroy(silence);
     });
-    request.once('error', reject);
+    // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
+    request.on('error', reject);
     request.once('response', (response) => {
       received = response;
-      // Later errors surface on the response's stream; without a listener they would end the process.
-      request.on('error', () => undefined);
       resolve(response);
     });
     request.end(payload);

@@ -67,12 +67,9 @@ function request(
       signal,
     });
     sent.setTimeout(IDLE_MS, () => sent.destroy(new Error(`the agent of ${address.pod} is silent`)));
-    sent.once('response', (response) => {
-      // From here on the response's own stream tells of errors.
-      sent.on('error', () => undefined);
-      resolve(response);
-    });
-    sent.once('error', reject);
+    // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
+    sent.on('error', reject);
+    sent.once('response', resolve);
   });
 }
 
