@@ -35,9 +35,13 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 /** The whole preparation of a machine's disk: copy, hash, check and sync, and the record beside it. */
 async function prepare(builtin: string): Promise<number> {
-  await using bench = await DiskWorkbench.create();
-  await bench.plan({ source: 'Builtin', builtinPath: builtin });
-  return await seconds(async () => (await bench.open()).close());
+  const bench = await DiskWorkbench.create();
+  try {
+    await bench.plan({ source: 'Builtin', builtinPath: builtin });
+    return await seconds(async () => (await bench.open()).close());
+  } finally {
+    await bench[Symbol.asyncDispose]();
+  }
 }
 
 /** The physical floor: the same bytes on the same volume, with no hash, no check and no record. */

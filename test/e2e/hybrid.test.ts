@@ -10,6 +10,8 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
   const scenario = new Scenario('hybrid');
   const registry = environment.registry ?? { tls: '', hostname: '', plain: '', caFile: '', username: '', password: '' };
   const reference = `${registry.hostname}/loco/qemu-snapshots:win98-base`;
+  /** A repository that no earlier run has pushed to. */
+  const late = `loco/late-${Date.now()}:win98-base`;
   let digest: string;
 
   beforeAll(async () => {
@@ -93,11 +95,11 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
     {
       name: 'tag',
       what: 'a tag that is not there',
-      snapshot: { reference: `${registry.hostname}/loco/late:win98-base` },
+      snapshot: { reference: `${registry.hostname}/${late}` },
       prepare: async () => {},
       reason: 'SnapshotNotFound',
-      message: /late:win98-base/,
-      mend: () => pushSnapshot(environment, 'loco/late:win98-base'),
+      message: /late-\d+:win98-base/,
+      mend: () => pushSnapshot(environment, late),
     },
     {
       name: 'host',

@@ -11,11 +11,11 @@ describe('where nothing can provide a disk', () => {
   test('the failure lists what was tried and is shown without a crash loop', async () => {
     await scenario.applyEmulator('empty', { image: scenario.images.qemu, storage: { mode: 'Ephemeral' } });
     await scenario.interruption();
-    const condition = await scenario.condition('empty', 'DisksReady', 'False', 'NoDiskSource');
+    const condition = await scenario.condition('empty', 'DisksReady', 'False', 'DiskFailed');
     expect(condition.message).toContain('/opt/builtin-images/win98.qcow2.builtin');
     expect(condition.message).toMatch(/snapshot/i);
     expect((await scenario.condition('empty', 'Ready', 'False')).message).toContain('/opt/builtin-images');
-    await eventually('the event says it too', async () => (await scenario.events('empty', 'NoDiskSource')).length > 0);
+    await eventually('the event says it too', async () => (await scenario.events('empty', 'DiskFailed')).length > 0);
     const pod = await scenario.cluster.core.readNamespacedPod({ name: 'empty-0', namespace: scenario.namespace });
     expect(pod.status?.initContainerStatuses?.[0]?.restartCount).toBe(0);
   });

@@ -84,9 +84,10 @@ export class Scenario {
     );
   }
 
-  /** Waits until the Emulator is Ready and every pod of it is one that was made after `not`. */
+  /** Waits until the Emulator is Ready and each of its machines has told of its disk. */
   async ready(name: string, timeout = 150_000): Promise<EmulatorView> {
     await this.condition(name, 'Ready', 'True', undefined, timeout);
+    await this.condition(name, 'DisksReady', 'True', undefined, timeout);
     return this.emulator(name);
   }
 
