@@ -2,6 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { hierarchiesOf } from '../../../scripts/cluster/local/control-groups.ts';
+import { localLayout } from '../../../scripts/cluster/local/index.ts';
+import { localClustersFolder } from '../../../scripts/cluster/local/layout.ts';
+import { readSettings } from '../../../scripts/cluster/local/settings.ts';
+import type { TestCluster } from './cli.ts';
 
 /** What a cluster could leave behind on this machine, by kind; each entry is one thing. */
 export type MachineState = Readonly<Record<string, readonly string[]>>;
@@ -74,12 +78,31 @@ export async function observeMachine(): Promise<MachineState> {
   };
 }
 
-/** What is there now and wasn't before. */
-export function addedSince(before: MachineState, now: MachineState): MachineState {
+/** Control groups and network indices of this user's clusters beside `own`; somebody may work with them meanwhile. */
+export async function namesOfOthers(own: readonly TestCluster[]): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const name of await readdir(localClustersFolder)) {
+    if (own.some((cluster) => cluster.name === name)) continue;
+    const layout = localLayout(name);
+    names.add(layout.controlGroup);
+    const settings = await readSettings(layout);
+    if (settings !== undefined) names.add(String(settings.index));
+  }
+  return names;
+}
+
+function isOneOf(entry: string, others: ReadonlySet<string>): boolean {
+  const group = /\/(loco-[a-z0-9-]+-[0-9a-f]{8})$/.exec(entry)?.[1];
+  const network = /\bloco(\d+)\b/.exec(entry)?.[1] ?? /\b10\.(\d+)\.(?:0|64|128)\.\d/.exec(entry)?.[1];
+  return others.has(group ?? '') || others.has(network ?? '');
+}
+
+/** What is there now and wasn't before, without what belongs to the clusters of these names. */
+export function addedSince(before: MachineState, now: MachineState, others: ReadonlySet<string>): MachineState {
   const added: Record<string, readonly string[]> = {};
   for (const [kind, entries] of Object.entries(now)) {
     const known = new Set(before[kind]);
-    const news = entries.filter((entry) => !known.has(entry));
+    const news = entries.filter((entry) => !known.has(entry) && !isOneOf(entry, others));
     if (news.length > 0) added[kind] = news;
   }
   return added;
