@@ -20,3 +20,22 @@ describe('where nothing can provide a disk', () => {
     expect(pod.status?.initContainerStatuses?.[0]?.restartCount).toBe(0);
   });
 });
+
+describe('one bad resource', () => {
+  const scenario = new Scenario('bad');
+
+  beforeAll(() => scenario.open());
+  afterAll(() => scenario.close());
+
+  test('says what is wrong with it and stops no other', async () => {
+    await scenario.applyEmulator('bad', {
+      storage: { mode: 'Ephemeral' },
+      pod: { affinity: { nodeAffinity: 'not an object' } },
+    });
+    const condition = await scenario.condition('bad', 'Ready', 'False');
+    expect(condition.message).toMatch(/affinity/i);
+    await scenario.applyEmulator('good', { storage: { mode: 'Ephemeral' } });
+    await scenario.interruption();
+    await scenario.ready('good');
+  });
+});
