@@ -7,7 +7,12 @@ import { readSettings } from './settings.ts';
 // The operator as it runs in its image.
 try {
   const settings = readSettings(process.env, hostname());
-  const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino({
+    level: settings.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'unexpected error');
     process.exit(1);
