@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensureTestGuest } from '../test/guest/index.ts';
 import { type Cluster, openCluster } from './cluster/index.ts';
 import { runCommand, step, UserError } from './console.ts';
 import { diagnosis } from './demo/diagnosis.ts';
@@ -9,11 +8,12 @@ import { type FormerPods, followUntilUp } from './demo/follow.ts';
 import { readBootCounts, takeScreenshots } from './demo/guests.ts';
 import { EMULATORS, type EmulatorName, emulators, NAMESPACE, PURPOSE, podOf } from './demo/machines.ts';
 import { brokenPromises, lookAround, survivalTable } from './demo/report.ts';
-import { pushSnapshot, registryAccess } from './demo/snapshot.ts';
+import { registryAccess, SNAPSHOT } from './demo/snapshot.ts';
 import { DemoView } from './demo/view.ts';
 import { stateFolder } from './folders.ts';
-import { buildImages, type Images } from './images/index.ts';
-import { installOperator } from './install.ts';
+import type { Images } from './images/index.ts';
+import { installWithTestGuest } from './install.ts';
+import { pushSnapshot } from './push-snapshot.ts';
 
 const help = `usage: npm run demo
 
@@ -33,16 +33,6 @@ const started = performance.now();
 
 function seconds(): string {
   return `${Math.round((performance.now() - started) / 1000)} s`;
-}
-
-async function prepare(): Promise<{ cluster: Cluster; images: Images; disk: string }> {
-  const cluster = await openCluster();
-  const disk = await ensureTestGuest();
-  const images = await buildImages({ builtin: disk });
-  step('Loading the images into the cluster');
-  for (const image of Object.values(images)) await cluster.load(image);
-  await installOperator(cluster, images);
-  return { cluster, images, disk };
 }
 
 /** Ends the machines of an earlier run, whose PVCs stay, and waits until their pods are gone. */
@@ -65,7 +55,8 @@ async function startMachines(view: DemoView, cluster: Cluster, images: Images, d
     step('This cluster brings no registry: the hybrid machine takes the disk built into its image instead');
   } else {
     step('Pushing a snapshot of the guest to the registry, for the hybrid machine');
-    snapshot = await pushSnapshot(cluster, registry, disk);
+    await pushSnapshot(cluster.oras, registry, disk, SNAPSHOT);
+    snapshot = `${registry.hostname}/${SNAPSHOT}`;
     await view.apply(...(await registryAccess(registry)));
   }
   step('Applying three Emulators');
@@ -94,7 +85,8 @@ async function deletePods(view: DemoView): Promise<FormerPods> {
 }
 
 async function demo(): Promise<void> {
-  const { cluster, images, disk } = await prepare();
+  const cluster = await openCluster();
+  const { images, guestDisk } = await installWithTestGuest(cluster);
   const view = new DemoView(cluster);
   await view.apply({
     apiVersion: 'v1',
@@ -102,7 +94,7 @@ async function demo(): Promise<void> {
     metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   });
   await endEarlierMachines(view);
-  await startMachines(view, cluster, images, disk);
+  await startMachines(view, cluster, images, guestDisk);
   await waitForMachines(view, new Map());
   const before = await readBootCounts(view, BOOT_LIMIT_MS);
   const booted = seconds();

@@ -1,9 +1,7 @@
 import type { Environment } from '../test/e2e/support/environment.ts';
-import { ensureBlankDisk, ensureTestGuest } from '../test/guest/index.ts';
+import { ensureBlankDisk } from '../test/guest/index.ts';
 import type { Cluster } from './cluster/index.ts';
-import { step } from './console.ts';
-import { buildImages } from './images/index.ts';
-import { installOperator, OPERATOR_NAMESPACE } from './install.ts';
+import { installWithTestGuest, OPERATOR_NAMESPACE } from './install.ts';
 
 /** The scenarios mostly wait for guests, so more of them than there are cores run at a time. */
 export const E2E_WORKERS = ['--maxWorkers=4'] as const;
@@ -16,12 +14,8 @@ export async function prepareEnvironment(
   cluster: Cluster,
   options: { restartOperator: boolean },
 ): Promise<Environment> {
-  const guestDisk = await ensureTestGuest();
+  const { images, guestDisk } = await installWithTestGuest(cluster);
   const blankDisk = await ensureBlankDisk();
-  const images = await buildImages({ builtin: guestDisk });
-  step('Loading the images into the cluster');
-  for (const image of Object.values(images)) await cluster.load(image);
-  await installOperator(cluster, images);
   return {
     provider: cluster.provider,
     clusterName: cluster.name,

@@ -4,7 +4,7 @@ import { openGivenCluster } from './given.ts';
 import { openKindCluster } from './kind.ts';
 import { openLocalCluster } from './local/index.ts';
 
-export type { Cluster } from './cluster.ts';
+export type { Cluster, ClusterRegistry } from './cluster.ts';
 export { attachLocalCluster } from './local/index.ts';
 
 /** Opens the cluster of this provider, bringing it up where that is ours to do. */

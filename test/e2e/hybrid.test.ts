@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pushSnapshot } from './support/registry.ts';
+import { pullConfig, pushSnapshot } from './support/registry.ts';
 import { Scenario } from './support/scenario.ts';
 import { eventually } from './support/wait.ts';
 
@@ -28,13 +28,12 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
   afterAll(() => scenario.close());
 
   async function pullSecret(name: string, password: string): Promise<void> {
-    const auths = { [registry.hostname]: { auth: Buffer.from(`${registry.username}:${password}`).toString('base64') } };
     await scenario.cluster.apply({
       apiVersion: 'v1',
       kind: 'Secret',
       type: 'kubernetes.io/dockerconfigjson',
       metadata: { name, namespace: scenario.namespace },
-      stringData: { '.dockerconfigjson': JSON.stringify({ auths }) },
+      stringData: { '.dockerconfigjson': pullConfig(environment, password) },
     });
   }
 

@@ -1,41 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { execa } from 'execa';
+import { dockerConfig, pushSnapshot as push } from '../../../scripts/push-snapshot.ts';
 import type { Environment } from './environment.ts';
 
+function registryOf({ registry }: Environment): NonNullable<Environment['registry']> {
+  if (registry === undefined) throw new Error('this cluster has no registry');
+  return registry;
+}
+
 /**
- * Pushes the test guest's disk as a titled artifact, as a user would with oras.
+ * Pushes the test guest's disk, as a user would with oras.
  * @param reference `repository:tag` inside the cluster's registry
  * @returns the manifest's digest
  */
 export async function pushSnapshot(environment: Environment, reference: string): Promise<string> {
-  const registry = environment.registry;
-  if (registry === undefined) throw new Error('this cluster has no registry');
-  const folder = await mkdtemp(join(tmpdir(), 'loco-push-'));
-  try {
-    const config = join(folder, 'config.json');
-    const auth = Buffer.from(`${registry.username}:${registry.password}`).toString('base64');
-    await writeFile(config, JSON.stringify({ auths: { [registry.tls]: { auth } } }));
-    const pushed = await execa(
-      environment.oras,
-      [
-        'push',
-        '--registry-config',
-        config,
-        '--ca-file',
-        registry.caFile,
-        '--artifact-type',
-        'application/vnd.example.disk',
-        '--format',
-        'go-template={{.digest}}',
-        `${registry.tls}/${reference}`,
-        `${basename(environment.guestDisk)}:application/x-qcow2`,
-      ],
-      { cwd: dirname(environment.guestDisk) },
-    );
-    return pushed.stdout.trim();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return push(environment.oras, registryOf(environment), environment.guestDisk, reference);
+}
+
+/** A docker `config.json` for the cluster's registry as pods reach it. */
+export function pullConfig(environment: Environment, password: string): string {
+  const registry = registryOf(environment);
+  return dockerConfig({ ...registry, password }, registry.hostname);
 }
