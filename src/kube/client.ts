@@ -145,13 +145,17 @@ export class KubeClient {
     });
   }
 
-  /** Deletes exactly the object with this UID. `Replaced`: another one has its name now, and was left alone. */
+  /**
+   * Deletes exactly the object with this UID; with `orphan` what it owns stays, and is nobody's from then on.
+   * `Replaced`: another one has its name now, and was left alone.
+   */
   async delete(
     resource: Resource,
-    target: { namespace: string; name: string; uid: string },
+    target: { namespace: string; name: string; uid: string; orphan?: boolean },
   ): Promise<'Deleted' | 'NotFound' | 'Replaced'> {
     const path = resourcePath(resource, target.namespace, target.name);
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: target.uid } };
+    const propagation = target.orphan ? { propagationPolicy: 'Orphan' } : {};
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: target.uid }, ...propagation };
     try {
       await this.#json({ method: 'DELETE', path, body });
       return 'Deleted';

@@ -61,7 +61,7 @@ export const storageSchema = z
     }),
     size: bytes({
       description:
-        "Size of each machine's volume. It may grow, where the storage class allows that, and never shrinks. For an Ephemeral machine it is the room for the disk on the node, and may be changed freely.",
+        "Size of each machine's volume. It may grow, where the storage class allows that, and never shrinks: the PVCs are asked for more while the machines run, and the condition VolumesResized tells what became of it. For an Ephemeral machine it is the room for the disk on the node, and may be changed freely.",
       example: '4Gi',
       least: { amount: '64Mi', message: 'must be at least 64Mi: no smaller volume holds a disk' },
     }).default('4Gi'),

@@ -3,15 +3,18 @@ import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import { GROUP } from '../../api/group.ts';
 import { type Applier, applyIfChanged } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject, Resource } from '../../kube/object.ts';
+import { formatBytes } from '../quantity.ts';
 import type { Caches, RawEmulator } from './caches.ts';
-import type { ClusterObject } from './cluster-object.ts';
+import type { ClaimObject, ClusterObject } from './cluster-object.ts';
 import { type Decision, ownerOf, type WantedObjects } from './decide.ts';
+import type { ClaimGrowth } from './disks/resize.ts';
 import type { ClaimDeletion } from './disks/retention.ts';
-import { ANNOTATIONS } from './names.ts';
+import { ANNOTATIONS, childNames } from './names.ts';
 import type { Nudge } from './nudge.ts';
-import type { ForeignChild } from './observed.ts';
+import type { ForeignChild, RefusedGrowth } from './observed.ts';
 import { RESOURCES } from './resource.ts';
 import { asObject, type EmulatorSecrets } from './secrets.ts';
 
@@ -28,16 +31,27 @@ export interface ActContext {
   readonly onWrite: (what: string) => void;
 }
 
-/** Carries out what concerns an Emulator's own objects and claims. Resolves with objects that belong to others. */
-export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<ForeignChild[]> {
+/** What was found out on the way. */
+export interface Findings {
+  /** Objects that belong to others. */
+  readonly conflicts: readonly ForeignChild[];
+  /** Claims that the API server didn't let grow. */
+  readonly refusals: readonly Omit<RefusedGrowth, 'at'>[];
+}
+
+/** Carries out what concerns an Emulator's own objects and claims. */
+export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<Findings> {
   const conflicts = decision.objects === undefined ? [] : await applyObjects(context, emulator, decision.objects);
-  const { namespace } = emulator.metadata;
+  const { namespace, name } = emulator.metadata;
+  const growths = Promise.all(decision.claimGrowths.map((growth) => growClaim(context, namespace, growth)));
   await Promise.all([
+    growths,
+    removeStatefulSet(context, namespace, childNames.statefulSet(name), decision.statefulSetReplacement),
     ...decision.claimPatches.map((patch) => patchClaim(context, patch)),
     ...decision.claimDeletions.map((deletion) => deleteClaim(context, namespace, deletion)),
     ...decision.nudges.map((nudge) => nudgePod(context, namespace, nudge)),
   ]);
-  return conflicts;
+  return { conflicts, refusals: (await growths).filter((refusal) => refusal !== undefined) };
 }
 
 /** Is the stored status another than this one? */
@@ -71,6 +85,7 @@ async function applyObjects(context: ActContext, emulator: Emulator, objects: Wa
   ]);
   const conflicts = first.filter((conflict) => conflict !== undefined);
   if (conflicts.length > 0) return conflicts;
+  if (objects.statefulSet === undefined) return [];
   const last = await apply(context, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
   return last === undefined ? [] : [last];
 }
@@ -105,6 +120,39 @@ async function patchClaim(context: ActContext, patch: ClusterObject): Promise<vo
 async function deleteClaim(context: ActContext, namespace: string, { name, uid }: ClaimDeletion): Promise<void> {
   const outcome = await context.client.delete(RESOURCES.claim, { namespace, name, uid });
   if (outcome === 'Deleted') context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
+}
+
+/** Changes one field, so that whatever else stands in the claim stays its owner's. A refusal is an outcome. */
+async function growClaim(
+  context: ActContext,
+  namespace: string,
+  { name, uid, resourceVersion, bytes }: ClaimGrowth,
+): Promise<Omit<RefusedGrowth, 'at'> | undefined> {
+  const metadata = { name, namespace, uid, resourceVersion };
+  const storage = formatBytes(bytes);
+  const patch: ClaimObject = { metadata, spec: { resources: { requests: { storage } } } };
+  try {
+    await context.caches.claims.store.ownWrite(`${namespace}/${name}`, () =>
+      context.client.patch(RESOURCES.claim, patch),
+    );
+    context.onWrite(`asked for ${storage} in PersistentVolumeClaim ${name}`);
+    return undefined;
+  } catch (error) {
+    if (!isRefusal(error) || isNamespaceTerminating(error)) throw error;
+    return { uid, bytes, message: errorMessage(error) };
+  }
+}
+
+/** Deletes the StatefulSet and leaves its pods; until the watch tells of it, doing it again changes nothing. */
+async function removeStatefulSet(
+  context: ActContext,
+  namespace: string,
+  name: string,
+  uid: string | undefined,
+): Promise<void> {
+  if (uid === undefined) return;
+  const outcome = await context.client.delete(RESOURCES.statefulSet, { namespace, name, uid, orphan: true });
+  if (outcome === 'Deleted') context.onWrite(`deleted StatefulSet ${name} (${uid}), not its pods, for larger claims`);
 }
 
 async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {

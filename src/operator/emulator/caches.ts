@@ -88,8 +88,9 @@ function claimSettings(emulator: RawEmulator): { existing: unknown; template: un
 }
 
 /** Claims of the whole cluster are kept, so only what is read of them. */
-function slimClaim({ apiVersion, kind, metadata, status }: ClaimObject): ClaimObject {
+function slimClaim({ apiVersion, kind, metadata, spec, status }: ClaimObject): ClaimObject {
   const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations, ownerReferences, labels } = metadata;
+  const requests = spec?.resources?.requests;
   const ours = Object.entries(annotations ?? {}).filter(([key]) => Object.values<string>(ANNOTATIONS).includes(key));
   return {
     ...(apiVersion === undefined ? {} : { apiVersion }),
@@ -104,6 +105,11 @@ function slimClaim({ apiVersion, kind, metadata, status }: ClaimObject): ClaimOb
       ...(ownerReferences === undefined ? {} : { ownerReferences }),
       annotations: Object.fromEntries(ours),
     },
-    ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
+    ...(requests === undefined ? {} : { spec: { resources: { requests } } }),
+    ...(status === undefined ? {} : { status: slimClaimStatus(status) }),
   };
+}
+
+function slimClaimStatus({ phase, capacity }: NonNullable<ClaimObject['status']>): NonNullable<ClaimObject['status']> {
+  return { ...(phase === undefined ? {} : { phase }), ...(capacity === undefined ? {} : { capacity }) };
 }

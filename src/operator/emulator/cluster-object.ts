@@ -64,5 +64,6 @@ export interface PodObject extends ClusterObject {
 }
 
 export interface ClaimObject extends ClusterObject {
-  readonly status?: { readonly phase?: string };
+  readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
+  readonly status?: { readonly phase?: string; readonly capacity?: Readonly<Record<string, string>> };
 }

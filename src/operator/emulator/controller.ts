@@ -10,7 +10,7 @@ import { gather } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
 import { childNames } from './names.ts';
-import type { ForeignChild, Observed, ResolveAttempt } from './observed.ts';
+import type { ForeignChild, Observed, RefusedGrowth, ResolveAttempt } from './observed.ts';
 import { REASONS } from './reasons.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 
@@ -29,6 +29,8 @@ interface Memory {
   failure: string | undefined;
   /** When the status was last stored, in milliseconds since the epoch. */
   statusAt: number;
+  /** By the claim's UID. */
+  readonly refusals: Map<string, RefusedGrowth>;
   conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
 }
 
@@ -101,10 +103,12 @@ export class EmulatorController {
     const act: ActContext = { ...this.#context, onWrite: (what) => this.#context.log.info({ emulator: key }, what) };
     const before = memory.failure;
     try {
-      const conflicts = await carryOut(act, emulator, decision);
+      const { conflicts, refusals } = await carryOut(act, emulator, decision);
+      for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
+      for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.now() });
       if (conflicts.length > 0) memory.conflicts = { found: conflicts, at: this.#context.now() };
       memory.failure = undefined;
-      return conflicts.length > 0 || before !== undefined;
+      return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
     } catch (error) {
       // What the API server refuses is told; what only has to be tried again is not worth a status.
       if (isRefusal(error) && !isNamespaceTerminating(error)) {
@@ -133,6 +137,7 @@ export class EmulatorController {
       claims: caches.claims.store.byIndex(BY_OWNER, namespace),
       resolve: resolver.attempt(key),
       conflicts: this.#conflicts(memory),
+      refusals: [...memory.refusals.values()],
       failure: memory.failure,
     };
     const { pods } = gather({ ...cached, contacts: new Map() });
@@ -199,6 +204,7 @@ export class EmulatorController {
       uid: metadata.uid ?? '',
       failure: undefined,
       statusAt: 0,
+      refusals: new Map(),
       conflicts: undefined,
     };
     this.#memories.set(key, memory);

@@ -18,9 +18,21 @@ function stored(spec: object, status: EmulatorStatus): Emulator {
   return emulator(spec, { status });
 }
 
-const statefulSet = { scaleMark: 1, templateSize: '4Gi', updateRevision: 'classroom-1' };
+const statefulSet = {
+  uid: 'stateful-set-uid',
+  leaving: false,
+  scaleMark: 1,
+  templateSize: '4Gi',
+  templateBytes: 4 * 2 ** 30,
+  updateRevision: 'classroom-1',
+};
 const ready = { pods: [pod(0, { ready: true })], claims: [claim(0, { disk: disk(0) })], statefulSet };
 const running = { ...ready, contacts: contacts(report(0, { disk: disk(0) })) };
+const larger = { storage: { mode: 'Persistent', size: '8Gi' } };
+const refused = {
+  ...running,
+  refusals: [{ uid: 'claim-0', bytes: 8 * 2 ** 30, message: 'forbidden: no', at: NOW }],
+};
 const snapshot = { storage: { mode: 'Hybrid' }, disk: { snapshot: { reference: 'registry.test/win98:base' } } };
 const request = { reference: 'registry.test/win98:base', plainHTTP: false, pullSecret: undefined, ca: undefined };
 
@@ -123,6 +135,38 @@ describe('conditions', () => {
       'RestartRequired',
       { status: 'False' },
     ],
+    ['volumes of the size that the spec asks for are', {}, running, 'VolumesResized', { status: 'True' }],
+    [
+      'volumes that a driver still has to make larger are told of',
+      larger,
+      { ...running, claims: [claim(0, { requestBytes: 8 * 2 ** 30 })] },
+      'VolumesResized',
+      {
+        status: 'False',
+        reason: 'Expanding',
+        message: expect.stringContaining('win98-disk-classroom-0 is to grow to 8Gi and has 4Gi.'),
+      },
+    ],
+    [
+      'a claim without a volume grows later',
+      larger,
+      { claims: [claim(0, { bound: false, capacityBytes: undefined })] },
+      'VolumesResized',
+      { status: 'False', reason: 'Expanding', message: expect.stringContaining('has no volume yet') },
+    ],
+    [
+      'a claim that the API server does not let grow is told of with its words and what to do',
+      larger,
+      refused,
+      'VolumesResized',
+      {
+        status: 'False',
+        reason: 'ExpansionRefused',
+        message: expect.stringMatching(/classroom-0 stays at 4Gi: forbidden: no\. .*allowVolumeExpansion: true/),
+      },
+    ],
+    ['a machine whose volume can not grow is ready', larger, refused, 'Ready', { status: 'True' }],
+    ['an Ephemeral machine has no volume to resize', { storage: { mode: 'Ephemeral' } }, {}, 'VolumesResized', {}],
     [
       'what the API server refused is told',
       {},
@@ -262,7 +306,7 @@ describe('the snapshot', () => {
   test('a reference that nobody resolved yet is resolved, and the machines are made meanwhile', () => {
     const decision = decided(emulator(snapshot));
     expect(decision.resolve).toEqual(request);
-    expect(decision.objects?.statefulSet.spec?.replicas).toBe(1);
+    expect(decision.objects?.statefulSet?.spec?.replicas).toBe(1);
     expect(condition(decision, 'SnapshotResolved')).toMatchObject({ status: 'Unknown', reason: 'Resolving' });
   });
 
@@ -361,6 +405,20 @@ describe('events', () => {
     expect(events).toMatchObject([{ type: 'Warning', reason: 'MachineStopped', note: 'classroom-0: Unclean: killed' }]);
   });
 
+  test('that a volume grows, can not, or has is told once each', () => {
+    const before = decided(emulator(), running).status;
+    const told = (spec: object, status: EmulatorStatus, seen: Partial<Observed>) =>
+      decided(stored(spec, status), seen).events.map(({ type, reason }) => `${type} ${reason}`);
+    expect(told(larger, before, running)).toEqual(['Normal Expanding']);
+    const growing = decided(emulator(larger), running).status;
+    expect(told(larger, growing, running)).toEqual([]);
+    expect(told(larger, growing, refused)).toEqual(['Warning ExpansionRefused']);
+    const grown = { requestBytes: 8 * 2 ** 30, capacityBytes: 8 * 2 ** 30 };
+    const done = { ...running, claims: [claim(0, { disk: disk(0), ...grown })] };
+    expect(told(larger, growing, done)).toEqual(['Normal VolumesResized']);
+    expect(told(larger, before, done)).toEqual([]);
+  });
+
   test('a wait for a disk is told with the line to paste', () => {
     const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'None.' })) };
     expect(decided(emulator(), waiting).events).toMatchObject([
@@ -373,6 +431,33 @@ describe('objects', () => {
   test('Secrets are made before the StatefulSet and not looked at again', () => {
     expect(decided(emulator()).objects?.createSecrets).toBe(true);
     expect(decided(emulator(), { statefulSet }).objects?.createSecrets).toBe(false);
+  });
+
+  test('a larger size asks the claims for it and replaces the StatefulSet, which is not applied meanwhile', () => {
+    const decision = decided(emulator(larger), running);
+    expect(decision.claimGrowths).toMatchObject([{ uid: 'claim-0', bytes: 8 * 2 ** 30 }]);
+    expect(decision.statefulSetReplacement).toBe('stateful-set-uid');
+    expect(decision.objects?.statefulSet).toBeUndefined();
+    const leaving = decided(emulator(larger), { ...running, statefulSet: { ...statefulSet, leaving: true } });
+    expect(leaving).toMatchObject({ statefulSetReplacement: undefined, objects: { statefulSet: undefined } });
+    const gone = decided(emulator(larger), { ...running, statefulSet: undefined }).objects?.statefulSet;
+    expect(gone?.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests).toEqual({ storage: '8Gi' });
+    expect(gone?.metadata?.annotations?.['loco.mroie.github.io/scale-mark']).toBe('1');
+  });
+
+  test('a scale-down that has claims left to delete comes first', () => {
+    const storage = { ...larger.storage, retention: { whenScaled: 'Delete' } };
+    const scaled = { ...running, claims: [claim(0), claim(1)], statefulSet: { ...statefulSet, scaleMark: 2 } };
+    const decision = decided(emulator({ storage }), scaled);
+    expect(decision).toMatchObject({ claimDeletions: [{ uid: 'claim-1' }], statefulSetReplacement: undefined });
+    const kept = decision.objects?.statefulSet?.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests;
+    expect(kept).toEqual({ storage: '4Gi' });
+  });
+
+  test('a claim that is written on for another reason grows in the next pass', () => {
+    const decision = decided(emulator(larger), { ...running, claims: [claim(0)] });
+    expect(decision.claimPatches).toHaveLength(1);
+    expect(decision.claimGrowths).toEqual([]);
   });
 
   test('the plan keeps its time while it stays what it is', () => {

@@ -4,6 +4,8 @@ import { findBlock } from './checks/index.ts';
 import type { ClusterObject } from './cluster-object.ts';
 import type { Facts } from './conditions/condition.ts';
 import { adoptClaim } from './disks/adopt.ts';
+import { claimsInput } from './disks/claim.ts';
+import { type ClaimGrowth, decideResize, type ResizeDecision } from './disks/resize.ts';
 import { type ClaimDeletion, decideRetention, type RetentionDecision } from './disks/retention.ts';
 import { type EmulatorEvent, happenings } from './happenings.ts';
 import { machineStatuses } from './machine-status.ts';
@@ -26,6 +28,9 @@ export interface Decision {
   readonly objects: WantedObjects | undefined;
   readonly claimPatches: readonly ClusterObject[];
   readonly claimDeletions: readonly ClaimDeletion[];
+  readonly claimGrowths: readonly ClaimGrowth[];
+  /** UID of the StatefulSet to delete without its pods. */
+  readonly statefulSetReplacement: string | undefined;
   readonly nudges: readonly Nudge[];
   readonly resolve: ResolveRequest | undefined;
   readonly againAfterMs: number | undefined;
@@ -36,7 +41,8 @@ export interface WantedObjects {
   readonly createSecrets: boolean;
   readonly plan: V1ConfigMap;
   readonly service: V1Service;
-  readonly statefulSet: V1StatefulSet;
+  /** Absent while the one that is there makes room for it (`disks/resize.ts`). */
+  readonly statefulSet: V1StatefulSet | undefined;
 }
 
 /** An object that isn't ours is in no cache: nobody tells when it is gone. */
@@ -56,19 +62,30 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     events: happenings(observed, status),
   };
   if (block !== undefined) {
-    const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], nudges: [] };
-    return { ...shared, ...nothing, resolve: undefined, againAfterMs: BLOCK_RECHECK_MS };
+    const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };
+    return {
+      ...shared,
+      ...nothing,
+      statefulSetReplacement: undefined,
+      resolve: undefined,
+      againAfterMs: BLOCK_RECHECK_MS,
+    };
   }
   const retention = retentionOf(observed);
+  const resize = resizeOf(observed, retention, now);
+  const patches = claimPatches(observed, retention);
   const plan = wantedPlan(observed, snapshot, now);
   return {
     ...shared,
-    objects: wantedObjects(observed, retention, plan, defaultImage),
-    claimPatches: claimPatches(observed, retention),
+    objects: wantedObjects(observed, retention, resize, plan, defaultImage),
+    claimPatches: patches,
     claimDeletions: retention.deletions,
+    // A claim that is written on for another reason is another version afterwards, and has its turn in the next pass.
+    claimGrowths: resize.growths.filter(({ name }) => !patches.some(({ metadata }) => metadata.name === name)),
+    statefulSetReplacement: resize.replacement,
     nudges: decideNudges(observed, plan),
     resolve: snapshot?.resolve,
-    againAfterMs: snapshot?.againAfterMs,
+    againAfterMs: sooner(snapshot?.againAfterMs, resize.againAfterMs),
   };
 }
 
@@ -87,6 +104,20 @@ function retentionOf(observed: Observed): RetentionDecision {
     claims: observed.claims,
     podOrdinals: observed.pods.map(({ ordinal }) => ordinal),
   });
+}
+
+function resizeOf(observed: Observed, retention: RetentionDecision, now: Date): ResizeDecision {
+  return decideResize({
+    ...claimsInput(observed),
+    statefulSet: observed.statefulSet,
+    scaleDone: retention.mark === observed.emulator.spec.replicas,
+    refusals: observed.refusals,
+    now,
+  });
+}
+
+function sooner(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
 }
 
 /** The plan, and when it last became another. */
@@ -108,21 +139,25 @@ function wantedPlan(
 function wantedObjects(
   observed: Observed,
   retention: RetentionDecision,
+  resize: ResizeDecision,
   plan: { configMap: V1ConfigMap },
   defaultImage: string,
 ): WantedObjects {
   const owner = ownerOf(observed.emulator);
+  const leaving = resize.replacement !== undefined || observed.statefulSet?.leaving === true;
   return {
     createSecrets: observed.statefulSet === undefined,
     plan: plan.configMap,
     service: renderService(owner),
-    statefulSet: renderStatefulSet({
-      owner,
-      spec: observed.emulator.spec,
-      defaultImage,
-      scaleMark: retention.mark,
-      templateSize: observed.statefulSet?.templateSize,
-    }),
+    statefulSet: leaving
+      ? undefined
+      : renderStatefulSet({
+          owner,
+          spec: observed.emulator.spec,
+          defaultImage,
+          scaleMark: retention.mark,
+          templateSize: observed.statefulSet?.templateSize,
+        }),
   };
 }
 

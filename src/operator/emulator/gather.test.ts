@@ -14,6 +14,7 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     contacts: new Map(),
     resolve: undefined,
     conflicts: [],
+    refusals: [],
     failure: undefined,
     ...more,
   });
@@ -36,6 +37,17 @@ test('an existing claim is the only one that counts', () => {
   const spec = { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } };
   const claims = [claim('win98-disk-classroom-0'), claim('my-disk')];
   expect(gathered({ claims }, spec).claims.map(({ name }) => name)).toEqual(['my-disk']);
+});
+
+test('sizes are read in bytes, and one that can not be read is unknown', () => {
+  const sized = (requested: string) => ({
+    ...claim('win98-disk-classroom-0'),
+    spec: { resources: { requests: { storage: requested } } },
+    status: { phase: 'Bound', capacity: { storage: '1Gi' } },
+  });
+  const found = gathered({ claims: [sized('1536Mi')] }).claims[0];
+  expect(found).toMatchObject({ bound: true, requestBytes: 1.5 * 2 ** 30, capacityBytes: 2 ** 30 });
+  expect(gathered({ claims: [sized('107374182400m')] }).claims[0]?.requestBytes).toBeUndefined();
 });
 
 test('a claim annotation that can not be read counts as absent', () => {

@@ -1,5 +1,6 @@
 import type { Emulator } from '../../api/emulator/schema.ts';
 import { INIT_CONTAINER, MAIN_CONTAINER } from '../../contract/pod.ts';
+import { parseQuantity } from '../quantity.ts';
 import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
 import { ANNOTATIONS, ordinalOf } from './names.ts';
@@ -9,6 +10,7 @@ import type {
   Observed,
   ObservedPod,
   ObservedStatefulSet,
+  RefusedGrowth,
   ResolveAttempt,
 } from './observed.ts';
 import { PLAN_KEY } from './render/plan-config-map.ts';
@@ -27,6 +29,7 @@ export interface CachedObjects {
   readonly resolve: ResolveAttempt | undefined;
   /** Objects that the caches don't have and that the API server says belong to somebody else. */
   readonly conflicts: readonly ForeignChild[];
+  readonly refusals: readonly RefusedGrowth[];
   readonly failure: string | undefined;
 }
 
@@ -49,6 +52,7 @@ export function gather(cached: CachedObjects): Observed {
     }),
     contacts: cached.contacts,
     resolve: cached.resolve,
+    refusals: cached.refusals,
     failure: cached.failure,
   };
 }
@@ -56,9 +60,13 @@ export function gather(cached: CachedObjects): Observed {
 function observeStatefulSet(statefulSet: StatefulSetObject): ObservedStatefulSet {
   const { metadata, spec, status } = statefulSet;
   const mark = Number(metadata.annotations?.[ANNOTATIONS.scaleMark] ?? Number.NaN);
+  const templateSize = spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage'];
   return {
+    uid: metadata.uid ?? '',
+    leaving: metadata.deletionTimestamp !== undefined,
     scaleMark: Number.isInteger(mark) && mark >= 0 ? mark : undefined,
-    templateSize: spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage'],
+    templateSize,
+    templateBytes: parseQuantity(templateSize ?? ''),
     updateRevision: status?.observedGeneration === metadata.generation ? status?.updateRevision : undefined,
   };
 }

@@ -62,6 +62,19 @@ function stopped({ disk, pod }: MachineStatus, last: MachineStatus | undefined):
   return { type, reason: REASONS.MachineStopped, action: 'Stop', note: `${pod}: ${stop.kind}: ${stop.message}` };
 }
 
+/** Volumes that grow, or can't, or have. */
+function volumesResized(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent | undefined {
+  const of = (status: EmulatorStatus | undefined) =>
+    status?.conditions?.find(({ type }) => type === CONDITIONS.VolumesResized);
+  const [last, now] = [of(before), of(next)];
+  // That volumes are large enough is news only when they weren't.
+  if (now === undefined || (now.status === 'True' && last?.status !== 'False')) return undefined;
+  if (now.status === last?.status && now.reason === last.reason) return undefined;
+  const type = now.reason === REASONS.ExpansionRefused ? 'Warning' : 'Normal';
+  const reason = now.status === 'True' ? CONDITIONS.VolumesResized : now.reason;
+  return { type, reason, action: 'Resize', note: now.message };
+}
+
 /** Conditions whose change people should hear of. */
 function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent[] {
   const changed = (type: string): { reason: string; message: string } | undefined => {
@@ -73,6 +86,7 @@ function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatu
   const restart = changed(CONDITIONS.RestartRequired);
   const resolved = changed(CONDITIONS.SnapshotResolved);
   const events: (EmulatorEvent | undefined)[] = [
+    volumesResized(before, next),
     stalled && { type: 'Warning', reason: stalled.reason, action: 'Reconcile', note: stalled.message },
     restart && { type: 'Normal', reason: CONDITIONS.RestartRequired, action: 'Update', note: restart.message },
     resolved && { type: 'Normal', reason: CONDITIONS.SnapshotResolved, action: 'Resolve', note: resolved.message },

@@ -28,6 +28,7 @@ export function observed(of: Emulator, more: Partial<Observed> = {}): Observed {
     pods: [],
     claims: [],
     contacts: new Map(),
+    refusals: [],
     failure: undefined,
     resolve: undefined,
     ...more,
@@ -60,6 +61,10 @@ export function claim(ordinal: number, more: Partial<ObservedClaim> = {}): Obser
     disk: undefined,
     collected: false,
     deleting: false,
+    resourceVersion: `version-${ordinal}`,
+    bound: true,
+    requestBytes: 4 * 2 ** 30,
+    capacityBytes: 4 * 2 ** 30,
     ...more,
   };
 }

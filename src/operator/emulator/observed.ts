@@ -14,6 +14,8 @@ export interface Observed {
   readonly claims: readonly ObservedClaim[];
   /** What each pod's agent said, by pod UID. */
   readonly contacts: ReadonlyMap<string, MachineContact>;
+  /** What the API server last said to claims that were to grow, in this process. */
+  readonly refusals: readonly RefusedGrowth[];
   /** Why the last pass could not carry out its decision, in the API server's words. */
   readonly failure: string | undefined;
   /** The latest try to resolve the snapshot's reference, in this process. */
@@ -34,8 +36,14 @@ export interface ForeignChild {
 }
 
 export interface ObservedStatefulSet {
+  readonly uid: string;
+  /** It is being deleted. */
+  readonly leaving: boolean;
   readonly scaleMark: number | undefined;
+  /** Size in its claim template; undefined where it has none. */
   readonly templateSize: string | undefined;
+  /** The same in bytes; undefined also when it can't be read. */
+  readonly templateBytes: number | undefined;
   /** Revision of the newest pod template; undefined while its controller hasn't seen the newest. */
   readonly updateRevision: string | undefined;
 }
@@ -68,6 +76,23 @@ export interface ObservedClaim {
   /** True when deleting this Emulator makes the garbage collector delete the claim. */
   readonly collected: boolean;
   readonly deleting: boolean;
+  readonly resourceVersion: string;
+  /** It has a volume. */
+  readonly bound: boolean;
+  /** What it asks for; undefined when that can't be read. */
+  readonly requestBytes: number | undefined;
+  /** What its volume has; undefined without one, or when that can't be read. */
+  readonly capacityBytes: number | undefined;
+}
+
+/** A claim that the API server didn't let grow. */
+export interface RefusedGrowth {
+  readonly uid: string;
+  /** The size that was asked for. */
+  readonly bytes: number;
+  /** The API server's words. */
+  readonly message: string;
+  readonly at: Date;
 }
 
 /** What is known of a machine from its own agent. */

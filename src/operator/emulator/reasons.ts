@@ -12,6 +12,8 @@ export const CONDITIONS = {
   SnapshotResolved: 'SnapshotResolved',
   /** A running machine has an older pod than the spec asks for; it takes effect when the pod is deleted. */
   RestartRequired: 'RestartRequired',
+  /** Every volume is as large as `storage.size` asks for. Only where the Emulator has PVCs of its own. */
+  VolumesResized: 'VolumesResized',
 } as const;
 
 /** Reasons of conditions and events, besides those of the agents' reports and of `src/oci`. */
@@ -62,6 +64,10 @@ export const REASONS = {
   Resolving: 'Resolving',
   /** A change of the spec reached the pod template and not yet the pod. */
   TemplateChanged: 'TemplateChanged',
+  /** The API server refuses to let a PVC grow; the message has its words. It is tried again. */
+  ExpansionRefused: 'ExpansionRefused',
+  /** A PVC was asked to grow, and its volume hasn't yet. */
+  Expanding: 'Expanding',
   /** Event: a machine has a new disk. */
   DiskPrepared: 'DiskPrepared',
   /** Event: a machine became ready. */

@@ -4,6 +4,7 @@ import { reconciling, stalled } from './progress.ts';
 import { ready } from './ready.ts';
 import { restartRequired } from './restart-required.ts';
 import { snapshotResolved } from './snapshot-resolved.ts';
+import { volumesResized } from './volumes-resized.ts';
 
 /** Every condition of an Emulator, in the order in which people read them. */
 export function conditionStates(facts: Facts): ConditionState[] {
@@ -14,5 +15,6 @@ export function conditionStates(facts: Facts): ConditionState[] {
     disksReady(facts),
     snapshotResolved(facts),
     restartRequired(facts),
+    volumesResized(facts),
   ].filter((state) => state !== undefined);
 }

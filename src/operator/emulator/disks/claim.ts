@@ -1,9 +1,11 @@
 import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import type { ReportedDisk } from '../../../contract/agent-report.ts';
 import { reportedDiskSchema } from '../../../contract/agent-report.ts';
+import { parseQuantity } from '../../quantity.ts';
 import type { ClaimObject } from '../cluster-object.ts';
 import { ANNOTATIONS, childNames, ordinalOf } from '../names.ts';
-import type { ObservedClaim } from '../observed.ts';
+import type { Observed, ObservedClaim } from '../observed.ts';
+import type { ClaimsInput } from './resize.ts';
 
 /** What the names of an Emulator's own claims begin with; undefined where it has none. */
 function claimPrefix(name: string, spec: EmulatorSpec): string | undefined {
@@ -27,7 +29,7 @@ export function claimOrdinal(claimName: string, name: string, spec: EmulatorSpec
 
 /** A claim as decisions see it. */
 export function observeClaim(claim: ClaimObject, ordinal: number, emulatorUid: string): ObservedClaim {
-  const { metadata } = claim;
+  const { metadata, spec, status } = claim;
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
@@ -36,6 +38,22 @@ export function observeClaim(claim: ClaimObject, ordinal: number, emulatorUid: s
     disk: annotatedDisk(metadata.annotations?.[ANNOTATIONS.disk]),
     collected: (metadata.ownerReferences ?? []).some(({ uid }) => uid === emulatorUid),
     deleting: metadata.deletionTimestamp !== undefined,
+    resourceVersion: metadata.resourceVersion ?? '',
+    bound: status?.phase === 'Bound',
+    requestBytes: parseQuantity(spec?.resources?.requests?.['storage'] ?? ''),
+    capacityBytes: parseQuantity(status?.capacity?.['storage'] ?? ''),
+  };
+}
+
+/** What questions about the sizes of an Emulator's claims are answered from. */
+export function claimsInput({ emulator, claims }: Observed): ClaimsInput {
+  const { storage, replicas } = emulator.spec;
+  return {
+    emulator: emulator.metadata.name,
+    replicas,
+    size: parseQuantity(storage.size) ?? 0,
+    existingClaim: storage.existingClaim !== undefined,
+    claims,
   };
 }
 

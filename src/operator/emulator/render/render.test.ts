@@ -76,6 +76,11 @@ test('the claim template keeps the size it was made with: a StatefulSet refuses 
   expect(rendered.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests).toEqual({ storage: '4Gi' });
 });
 
+test('a claim asks for whole bytes: of a fraction the API server would make thousandths', () => {
+  const rendered = statefulSet({ storage: { mode: 'Persistent', size: '1.1Gi' } });
+  expect(rendered.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests).toEqual({ storage: '1181116007' });
+});
+
 test('memory is guest, translation buffer and overhead, request equal to limit', () => {
   const container = statefulSet({ machine: { memory: '64Mi' } }).spec?.template.spec?.containers[0];
   expect(container?.resources).toEqual({ requests: { cpu: '100m', memory: '448Mi' }, limits: { memory: '448Mi' } });

@@ -3,7 +3,7 @@ import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import { ANNOTATIONS, childNames, selectorLabels } from '../names.ts';
 import { childMetadata, type Owner } from './owner.ts';
 import { renderPodTemplate } from './pod-template.ts';
-import { claimTemplates } from './volumes.ts';
+import { claimSize, claimTemplates } from './volumes.ts';
 
 export interface StatefulSetInput {
   readonly owner: Owner;
@@ -12,7 +12,7 @@ export interface StatefulSetInput {
   readonly defaultImage: string;
   /** See `disks/retention.ts`. */
   readonly scaleMark: number;
-  /** Size in the claim template of the StatefulSet that is there already. */
+  /** Size in the claim template of the StatefulSet that is there already; see `disks/resize.ts`. */
   readonly templateSize?: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export function wantedPods(spec: EmulatorSpec): number {
 export function renderStatefulSet(input: StatefulSetInput): V1StatefulSet {
   const { owner, spec } = input;
   const metadata = childMetadata(owner, childNames.statefulSet(owner.name));
-  const templates = claimTemplates(owner, spec, input.templateSize ?? spec.storage.size);
+  const templates = claimTemplates(owner, spec, input.templateSize ?? claimSize(spec));
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',

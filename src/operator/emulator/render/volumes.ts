@@ -21,9 +21,15 @@ export function emptyDirLimit(spec: EmulatorSpec): string {
   return formatBytes(Math.ceil((size * 22) / 10 / MIB) * MIB);
 }
 
+/** What a claim asks for. In whole bytes: of a fraction the API server would make something in thousandths. */
+export function claimSize({ storage }: EmulatorSpec): string {
+  const bytes = parseQuantity(storage.size);
+  return bytes === undefined ? storage.size : formatBytes(bytes);
+}
+
 /**
  * The claim template, where the Emulator has its own claims. A StatefulSet refuses any change of its claim templates,
- * so `size` is the one it already has, and labels and annotations here must never change between releases.
+ * so `size` is the one it already has (`disks/resize.ts` replaces the StatefulSet for another), and labels and annotations here must never change between releases.
  */
 export function claimTemplates(owner: Owner, spec: EmulatorSpec, size: string): V1PersistentVolumeClaim[] {
   const { storage } = spec;
