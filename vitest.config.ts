@@ -35,7 +35,17 @@ export default defineConfig({
         },
       },
       { test: { name: 'api', include: ['test/api/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(2) } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
+      { test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
+      // What disturbs the whole cluster, or must not be disturbed by others.
+      {
+        test: {
+          name: 'e2e-alone',
+          include: ['test/e2e/alone/*.test.ts'],
+          testTimeout: minutes(6),
+          hookTimeout: minutes(5),
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -1,10 +1,9 @@
 import type { Environment } from '../test/e2e/support/environment.ts';
 import { ensureBlankDisk } from '../test/guest/index.ts';
 import type { Cluster } from './cluster/index.ts';
+import { step } from './console.ts';
 import { installWithTestGuest, OPERATOR_NAMESPACE } from './install.ts';
-
-/** The scenarios mostly wait for guests, so more of them than there are cores run at a time. */
-export const E2E_WORKERS = ['--maxWorkers=4'] as const;
+import { type Counts, runVitest, sum } from './vitest.ts';
 
 /**
  * Makes everything that the e2e suite needs on a cluster that is up: the test guest, both flavours of the QEMU image,
@@ -32,4 +31,20 @@ export async function prepareEnvironment(
     hasNodeAccess: cluster.node !== undefined,
     restartOperator: options.restartOperator,
   };
+}
+
+/**
+ * Runs the end-to-end scenarios: those that can side by side, then those that disturb others. They mostly wait for
+ * guests, so more of them than there are cores run at a time.
+ * @param filters parts of file names; all files without one
+ */
+export async function runScenarios(environment: Environment, filters: readonly string[]): Promise<Counts> {
+  const variables = { LOCO_E2E: JSON.stringify(environment) };
+  const options = ['--passWithNoTests', ...filters];
+  const sideBySide = await runVitest('e2e', ['--maxWorkers=4', ...options], variables);
+  const counts = sum([sideBySide, await runVitest('e2e-alone', options, variables)]);
+  // The local cluster gives all that a test can need.
+  if (environment.provider !== 'local' || counts.skipped === 0) return counts;
+  step('A test was skipped on the local cluster, which has everything: that counts as a failure');
+  return { ...counts, failed: counts.failed + 1 };
 }

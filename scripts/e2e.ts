@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openCluster } from './cluster/index.ts';
-import { runCommand } from './console.ts';
-import { E2E_WORKERS, prepareEnvironment } from './e2e-environment.ts';
-import { runVitest } from './vitest.ts';
+import { runCommand, UserError } from './console.ts';
+import { prepareEnvironment, runScenarios } from './e2e-environment.ts';
 
 const help = `usage: npm run e2e -- [--restart-operator] [FILTER ...]
 
@@ -25,6 +24,9 @@ await runCommand(async () => {
   const environment = await prepareEnvironment(await openCluster(), {
     restartOperator: values['restart-operator'] ?? false,
   });
-  const counts = await runVitest('e2e', [...E2E_WORKERS, ...positionals], { LOCO_E2E: JSON.stringify(environment) });
+  const counts = await runScenarios(environment, positionals);
+  if (counts.passed + counts.failed + counts.skipped === 0) {
+    throw new UserError(`no file of test/e2e has a name that contains ${positionals.join(' or ')}`);
+  }
   if (counts.failed > 0) process.exitCode = 1;
 });

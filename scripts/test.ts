@@ -1,9 +1,9 @@
 import { type Check, driftCheck, lintChecks, runCheck, typecheck } from './checks.ts';
 import { openCluster } from './cluster/index.ts';
 import { runCommand, step } from './console.ts';
-import { E2E_WORKERS, prepareEnvironment } from './e2e-environment.ts';
+import { prepareEnvironment, runScenarios } from './e2e-environment.ts';
 import { CLUSTER_TOOLS, ensureTools } from './tools.ts';
-import { type Counts, runVitest } from './vitest.ts';
+import { type Counts, runVitest, sum } from './vitest.ts';
 
 /** One line of the table at the end. A stage that throws counts as one failure, and the later ones still run. */
 interface Stage {
@@ -12,17 +12,6 @@ interface Stage {
 }
 
 const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
-
-function sum(counts: readonly Counts[]): Counts {
-  return counts.reduce(
-    (total, next) => ({
-      passed: total.passed + next.passed,
-      failed: total.failed + next.failed,
-      skipped: total.skipped + next.skipped,
-    }),
-    nothing,
-  );
-}
 
 async function runChecks(checks: readonly Check[]): Promise<Counts> {
   const results: Counts[] = [];
@@ -38,9 +27,8 @@ async function onCluster(): Promise<Counts> {
   const cluster = await openCluster();
   try {
     const environment = await prepareEnvironment(cluster, { restartOperator: true });
-    const variables = { LOCO_E2E: JSON.stringify(environment), LOCO_KUBECONFIG: cluster.kubeconfig };
     const api = await runVitest('api', [], { LOCO_KUBECONFIG: cluster.kubeconfig });
-    return sum([api, await runVitest('e2e', E2E_WORKERS, variables)]);
+    return sum([api, await runScenarios(environment, [])]);
   } finally {
     await cluster.down();
   }

@@ -12,6 +12,18 @@ export interface Counts {
   readonly skipped: number;
 }
 
+/** What several suites counted together. */
+export function sum(counts: readonly Counts[]): Counts {
+  return counts.reduce(
+    (total, next) => ({
+      passed: total.passed + next.passed,
+      failed: total.failed + next.failed,
+      skipped: total.skipped + next.skipped,
+    }),
+    { passed: 0, failed: 0, skipped: 0 },
+  );
+}
+
 const reportSchema = z.object({
   success: z.boolean(),
   numPassedTests: z.int(),

@@ -2,7 +2,7 @@ import { API_VERSION } from '../../src/api/group.ts';
 import type { Images } from '../images/index.ts';
 
 /** Where the demo's objects live. */
-export const NAMESPACE = 'demo';
+export const NAMESPACE = 'loco-demo';
 
 export const EMULATORS = ['persistent', 'hybrid', 'ephemeral'] as const;
 

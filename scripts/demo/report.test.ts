@@ -36,6 +36,6 @@ describe('the demo', () => {
     const text = lookAround(cluster);
     expect(text).toContain('export KUBECONFIG=/state/kubeconfig PATH="/tools:$PATH"');
     expect(text).toContain('LOCO_CLUSTER=other npm run cluster -- down');
-    expect(lookAround({ ...cluster, provider: 'given' })).toContain('kubectl delete namespace demo');
+    expect(lookAround({ ...cluster, provider: 'given' })).toContain('kubectl delete namespace loco-demo');
   });
 });

@@ -47,21 +47,24 @@ describe('the screen of a machine', () => {
     expect(await scenario.bootCount('screen-0')).toBe(1);
   });
 
-  test('the password is in no argument, environment, log, event or status', async () => {
-    const secret = await password();
-    const processes = await scenario.cluster.kubectl([
+  test('neither the password nor the agent token is in an argument, environment, log, event or status', async () => {
+    const token = await scenario.cluster.kubectl([
       '-n',
       scenario.namespace,
-      'exec',
-      'screen-0',
-      '-c',
-      'emulator',
-      '--',
-      'sh',
-      '-c',
-      'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null',
+      'get',
+      'secret',
+      'screen-agent',
+      '-o',
+      'jsonpath={.data.token}',
     ]);
-    const pod = await scenario.cluster.kubectl([
+    const secrets = [await password(), Buffer.from(token.stdout, 'base64').toString()];
+    const script = 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null';
+    const processes = await scenario.cluster.kubectl(
+      ['-n', scenario.namespace, 'exec', 'screen-0', '-c', 'emulator', '--', 'sh', '-c', script],
+      { reject: false },
+    );
+    expect(processes.stdout).toContain('qemu-system-i386');
+    const objects = await scenario.cluster.kubectl([
       '-n',
       scenario.namespace,
       'get',
@@ -69,8 +72,18 @@ describe('the screen of a machine', () => {
       '-o',
       'yaml',
     ]);
-    for (const text of [processes.stdout, pod.stdout, await scenario.log('screen-0')]) {
-      expect(text).not.toContain(secret);
+    const operator = await scenario.cluster.kubectl([
+      '-n',
+      scenario.cluster.environment.operatorNamespace,
+      'logs',
+      'deployment/loco-operator',
+    ]);
+    const logs = [await scenario.log('screen-0'), await scenario.log('screen-0', 'init-disk-image'), operator.stdout];
+    for (const text of [processes.stdout, objects.stdout, ...logs]) {
+      for (const secret of secrets) {
+        expect(secret.length).toBeGreaterThanOrEqual(8);
+        expect(text.includes(secret)).toBe(false);
+      }
     }
   });
 });

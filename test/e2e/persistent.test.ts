@@ -31,18 +31,6 @@ describe('a persistent machine keeps its disk', () => {
     });
   });
 
-  test('the machine goes on while kubelet and containerd are restarted', async (context) => {
-    const node = await scenario.cluster.node();
-    if (node === undefined) return context.skip('needs access to the node, which this cluster does not give');
-    const before = await scenario.podUid(pod);
-    await node.restartKubelet();
-    await node.restartContainerd();
-    await scenario.interruption();
-    await scenario.podReady('classroom', pod);
-    expect(await scenario.podUid(pod)).toBe(before);
-    expect(await scenario.bootCount(pod)).toBe(2);
-  });
-
   test('stopping it with whenScaled: Delete keeps the volume', async () => {
     const uid = await scenario.claimUid(claim);
     await scenario.applyEmulator('classroom', {

@@ -14,8 +14,11 @@ describe('three replicas are three machines', () => {
     await scenario.cluster.kubectl(['-n', scenario.namespace, 'scale', 'emu', 'room', `--replicas=${replicas}`]);
   }
 
-  test('each has its own PVC, its own boot counter and its own MAC address', async () => {
-    await scenario.applyEmulator('room', { replicas: 3, storage: { mode: 'Persistent', size: '1Gi' } });
+  test('`kubectl scale` up from one: each has its own PVC, its own boot counter and its own MAC address', async () => {
+    await scenario.applyEmulator('room', { storage: { mode: 'Persistent', size: '1Gi' } });
+    await scenario.ready('room');
+    expect(await scenario.bootCount('room-0')).toBe(1);
+    await scale(3);
     await scenario.interruption();
     await scenario.ready('room', 240_000);
     expect(await scenario.claims()).toEqual(claims);

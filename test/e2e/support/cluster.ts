@@ -1,6 +1,7 @@
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { attachLocalCluster } from '../../../scripts/cluster/index.ts';
+import { attachLocalCluster, type Cluster as OpenCluster } from '../../../scripts/cluster/index.ts';
+import { withLock } from '../../../scripts/cluster/lock.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { eventually } from './wait.ts';
 
@@ -23,7 +24,7 @@ export interface EmulatorView {
       phase: string;
       ready: boolean;
       message: string;
-      disk?: { id: string; origin: string; digest: string; lastStop?: { kind: string } };
+      disk?: { id: string; origin: string; digest: string; preparedAt: string; lastStop?: { kind: string } };
     }[];
   };
 }
@@ -91,30 +92,52 @@ export class Cluster {
     return (await attachLocalCluster(this.environment.clusterName)).registry;
   }
 
-  /** Replaces the operator's pod and returns when the new one serves; the old one's last words are cut short. */
+  /**
+   * Replaces the operator's pod, and returns when another one leads. Scenarios that run side by side take turns, or no
+   * operator would ever get to work.
+   */
   async restartOperator(): Promise<void> {
     const namespace = this.environment.operatorNamespace;
-    const pods = await this.core.listNamespacedPod({
-      namespace,
-      labelSelector: 'app.kubernetes.io/name=loco-operator',
-    });
-    const old = new Set(pods.items.map((pod) => pod.metadata?.uid));
-    for (const pod of pods.items) {
-      await this.core
-        .deleteNamespacedPod({ name: pod.metadata?.name ?? '', namespace, gracePeriodSeconds: 0 })
-        .catch(ignoreNotFound);
-    }
-    await eventually('the operator has been replaced and is ready', async () => {
-      const now = await this.core.listNamespacedPod({
-        namespace,
-        labelSelector: 'app.kubernetes.io/name=loco-operator',
+    await withLock(`loco-e2e-${this.environment.clusterName}-operator`, async () => {
+      const old = await this.#leader();
+      for (const { metadata } of await this.#operatorPods()) {
+        await this.core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace }).catch(ignoreNotFound);
+      }
+      await eventually('another operator leads', async () => {
+        const leader = await this.#leader();
+        const pods = await this.#operatorPods();
+        return leader !== old && pods.some(({ metadata }) => metadata?.name === leader);
       });
-      return now.items.some(
-        (pod) =>
-          !old.has(pod.metadata?.uid) &&
-          pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
-      );
     });
+  }
+
+  /** Kills the operator's container without a word, and returns when it was started again and is ready. */
+  async killOperator(node: NonNullable<OpenCluster['node']>): Promise<void> {
+    const { operatorNamespace } = this.environment;
+    const [pod] = await this.#operatorPods();
+    const name = pod?.metadata?.name ?? '';
+    const container = pod?.spec?.containers[0]?.name ?? '';
+    await node.killContainer(operatorNamespace, name, container);
+    await eventually('the operator was started again', async () => {
+      const [now] = await this.#operatorPods();
+      return now?.status?.containerStatuses?.some(({ restartCount, ready }) => restartCount > 0 && ready);
+    });
+  }
+
+  async #operatorPods() {
+    const labelSelector = 'app.kubernetes.io/name=loco-operator';
+    return (await this.core.listNamespacedPod({ namespace: this.environment.operatorNamespace, labelSelector })).items;
+  }
+
+  async #leader(): Promise<string | undefined> {
+    const namespace = this.environment.operatorNamespace;
+    const lease = await this.get<{ spec?: { holderIdentity?: string } }>(
+      'coordination.k8s.io/v1',
+      'Lease',
+      namespace,
+      'loco-operator',
+    );
+    return lease?.spec?.holderIdentity;
   }
 }
 

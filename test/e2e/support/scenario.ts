@@ -177,6 +177,18 @@ export class Scenario {
       .map((event) => event.message ?? '');
   }
 
+  /** How often each event about each Emulator of the namespace was told. */
+  async eventCounts(): Promise<Record<string, number>> {
+    const list = await this.cluster.core.listNamespacedEvent({ namespace: this.namespace });
+    const own = list.items.filter((event) => event.involvedObject.kind === 'Emulator');
+    return Object.fromEntries(
+      own.map((event) => [
+        `${event.involvedObject.name} ${event.reason}: ${event.message}`,
+        event.series?.count ?? event.count ?? 1,
+      ]),
+    );
+  }
+
   /** Runs a shell line exactly as a message printed it, with kubectl and the kubeconfig in place. */
   async paste(line: string, folder: string) {
     const { kubectl, kubeconfig } = this.cluster.environment;

@@ -27,3 +27,15 @@ export async function eventually<T>(
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
 }
+
+/**
+ * Looks again and again for `milliseconds`, and fails at the first look that does not hold.
+ * @param holds throws, as `expect` does, when it is no longer so
+ */
+export async function throughout(milliseconds: number, holds: () => Promise<void>): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) {
+    await holds();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+}
