@@ -47,6 +47,10 @@ function pathOfKubeconfig(choice: Choice, provider: Provider): string {
 }
 
 await runCommand(async () => {
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
   const choice = readChoice(process.argv.slice(2), process.env);
   const [command, image] = choice.rest;
   const provider = await chooseProvider(choice);

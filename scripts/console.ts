@@ -32,14 +32,19 @@ export async function withProgress<T>(title: string, work: Promise<T>, state: ()
 /** A failure whose message alone tells a person what is wrong and what to do; it is printed without a stack. */
 export class UserError extends Error {}
 
-/** Runs a command's main function; a {@link UserError} ends it with its message, anything else with its stack. */
+/** Runs a command's main function; an error that people can mend ends it with its message, any other with its stack. */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    process.stderr.write(
-      `${error instanceof UserError ? `error: ${error.message}` : String((error as Error)?.stack ?? error)}\n`,
-    );
+    process.stderr.write(`${describe(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isBadOption = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  if (isBadOption) return `error: ${error.message}\nThe options are in --help.`;
+  return error instanceof UserError ? `error: ${error.message}` : (error.stack ?? error.message);
 }
