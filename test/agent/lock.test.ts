@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -58,6 +58,27 @@ describe('a lock', () => {
     await once(child, 'exit');
   });
 });
+
+describe('a lock that is not told of', () => {
+  test('is held all the same where the name of its holder can not be written', async () => {
+    await symlink('/dev/full', file);
+    await (await held()).release();
+  });
+
+  test('is not kept by an attempt that failed', async () => {
+    // Takes the lock, and the file away from under it.
+    const program = path.join(folder, 'takes-all');
+    await writeFile(program, '#!/bin/sh\nrm -f "$(dirname "$0")/lock"\n', { mode: 0o755 });
+    await expect(takeLock(file, me, program)).rejects.toThrow('ENOENT');
+    expect(await openFiles()).not.toContain(`${file} (deleted)`);
+  });
+});
+
+/** What this process has open. */
+async function openFiles(): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd');
+  return Promise.all(descriptors.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+}
 
 describe('a file system is refused', () => {
   test.each([

@@ -32,22 +32,37 @@ type Flock = 'Taken' | 'Refused' | { readonly error: string };
  */
 export async function takeLock(path: string, holder: LockHolder, program = 'flock'): Promise<LockAttempt> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o660);
+  let held = false;
+  try {
+    const attempt = await lockFile(file, path, program);
+    held = attempt.kind === 'Held';
+    if (held) await writeName(file, holder);
+    return attempt;
+  } finally {
+    // A file that is left open keeps the lock from everybody, ourselves included.
+    if (!held) await file.close();
+  }
+}
+
+async function lockFile(file: FileHandle, path: string, program: string): Promise<LockAttempt> {
   const taken = await flock(program, file);
   if (taken === 'Taken') {
     const proven = await provenExclusive(program, path);
-    if (proven === true) {
-      await file.truncate(0);
-      await file.write(`${JSON.stringify(holder)}\n`, 0);
-      return { kind: 'Held', lock: { descriptor: file.fd, release: () => file.close() } };
-    }
-    await file.close();
-    return unsupported(path, proven);
+    if (proven !== true) return unsupported(path, proven);
+    return { kind: 'Held', lock: { descriptor: file.fd, release: () => file.close() } };
   }
-  const content = await file.readFile('utf8');
-  await file.close();
   if (taken !== 'Refused') return unsupported(path, taken.error);
-  const parsed = holderSchema.safeParse(parseJson(content));
+  const parsed = holderSchema.safeParse(parseJson(await file.readFile('utf8')));
   return parsed.success ? { kind: 'Busy', holder: parsed.data } : { kind: 'Busy' };
+}
+
+async function writeName(file: FileHandle, holder: LockHolder): Promise<void> {
+  try {
+    await file.truncate(0);
+    await file.write(`${JSON.stringify(holder)}\n`, 0);
+  } catch {
+    // A full volume: the name is for people who are refused, the lock holds without it.
+  }
 }
 
 /** True when a second open file of the same path can't take the lock, else what happened instead. */
