@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { ContentError } from './failure.ts';
-import { readBlob } from './layout.ts';
+import { checkBlob, readBlob } from './layout.ts';
 import type { Descriptor } from './manifest.ts';
 
 /** Of one layer, unpacked: a disk of 127 GiB and room for a system around it. More is taken for a bomb. */
@@ -38,6 +38,9 @@ export async function* readLayer(
     }
     await feeding;
   } catch (error) {
+    if (error instanceof ContentError && error.blob !== undefined) throw error;
+    // A damaged blob makes no archive either, long before its hash is known; but it can be fetched again.
+    await checkBlob(layout, layer);
     throw error instanceof ContentError ? error : notAnArchive(layer, error);
   } finally {
     archive.destroy();

@@ -34,6 +34,12 @@ export async function* readBlob(layout: string, { digest, size }: Descriptor): A
   if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(digest, 'has other content than its digest says');
 }
 
+/** Throws a {@link ContentError} when a blob's bytes aren't those that its digest says. */
+export async function checkBlob(layout: string, blob: Descriptor): Promise<void> {
+  const pieces = readBlob(layout, blob);
+  while ((await pieces.next()).done !== true);
+}
+
 function damaged(digest: string, what: string): ContentError {
   const message = `The part ${digest} of the snapshot ${what} on the volume. It is fetched again.`;
   return new ContentError({ reason: 'SnapshotDigestMismatch', message }, digest);

@@ -1,4 +1,4 @@
-import { readFile, truncate } from 'node:fs/promises';
+import { open, readFile, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -272,23 +272,22 @@ describe('what goes wrong on the way is put right', () => {
   test('a blob that a power cut shortened keeps its name, and is fetched again', async () => {
     const snapshot = await pushed(await artifactOf(registry.file('win98.qcow2')));
     await using bench = await benchFor(snapshot);
-    const layout = path.join(bench.volume.staging, `layout-${snapshot.digest?.replace(':', '-')}`);
-    const manifest = JSON.parse(await readBlobText(snapshot.reference, snapshot.digest ?? ''));
-    await execa(registry.oras, [
-      'cp',
-      '--no-tty',
-      '--from-registry-config',
-      registry.file('right.json'),
-      '--from-ca-file',
-      registry.file('ca.crt'),
-      snapshot.reference,
-      '--to-oci-layout',
-      `${layout}:disk`,
-    ]);
-    await truncate(blobFile(layout, manifest.layers[1].digest), 1000);
+    await truncate(await fetchedLayer(bench, snapshot, 1), 1000);
     await preparedSha256(bench);
     await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', bench.paths.disk, registry.file('win98.qcow2')]);
   });
+
+  test.each(['gzip', 'zstd', 'none'] as const)(
+    'a layer (%s) whose blob has other content than its name says is fetched again',
+    async (compression) => {
+      const content = await imageOf([[{ name: 'snapshot.qcow2', content: disk }]], compression);
+      const snapshot = await pushed(content);
+      await using bench = await benchFor(snapshot);
+      await using blob = await open(await fetchedLayer(bench, snapshot, 0), 'r+');
+      await blob.write(Buffer.alloc(4096), 0, 4096, 0);
+      expect(await preparedSha256(bench)).toBe(sha256);
+    },
+  );
 
   test('nothing is fetched again once the disk is there', async () => {
     const digest = await registry.pushFile('disks/once:v1', registry.file('win98.qcow2'));
@@ -307,6 +306,19 @@ describe('what goes wrong on the way is put right', () => {
     expect(opened.record.source.digest).toMatch(/^sha256:/);
   });
 });
+
+/** Fetches a snapshot onto the volume, as an earlier attempt did, and gives the file of one of its layers. */
+async function fetchedLayer(
+  bench: DiskWorkbench,
+  { reference, digest = '' }: Pick<SnapshotPlan, 'reference' | 'digest'>,
+  index: number,
+): Promise<string> {
+  const layout = path.join(bench.volume.staging, `layout-${digest.replace(':', '-')}`);
+  const access = ['--from-registry-config', registry.file('right.json'), '--from-ca-file', registry.file('ca.crt')];
+  await execa(registry.oras, ['cp', '--no-tty', ...access, reference, '--to-oci-layout', `${layout}:disk`]);
+  const manifest = JSON.parse(await readBlobText(reference, digest));
+  return blobFile(layout, manifest.layers[index].digest);
+}
 
 async function readBlobText(reference: string, digest: string): Promise<string> {
   const name = `${reference.replace(/:v1$/, '')}@${digest}`;
