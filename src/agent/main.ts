@@ -85,5 +85,6 @@ try {
   process.stderr.write(
     `${error instanceof Error && 'code' in error ? messageOf(error) : String((error as Error).stack)}\n`,
   );
-  process.exitCode = 1;
+  // At once: what still listens or runs would keep a process alive that looks after nothing any more.
+  process.exit(1);
 }

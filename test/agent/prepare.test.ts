@@ -2,7 +2,7 @@ import { copyFile, readFile, rename, rm, stat, truncate, writeFile } from 'node:
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { readRecord, writeRecord } from '../../src/agent/disk/record.ts';
-import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
 import type { DiskRecord } from '../../src/contract/disk-record.ts';
 import { DiskWorkbench, makeDisk, sha256Of, until } from './disk-workbench.ts';
@@ -75,6 +75,26 @@ describe('a built-in disk', () => {
     const disk = await opening;
     expect(disk?.record.origin).toBe('Builtin');
     await disk?.close();
+  });
+});
+
+describe('a machine that waits for a disk', () => {
+  test('outlives a volume that fails meanwhile, says so, and goes on waiting', async () => {
+    await using bench = await DiskWorkbench.create();
+    await bench.plan({});
+    let broken = false;
+    const list: VolumeFiles['list'] = (folder) =>
+      broken ? Promise.reject(new Error('EIO: i/o error, scandir')) : volumeFiles.list(folder);
+    const opening = openDisk(bench.options({ files: { ...volumeFiles, list } }));
+    await until(() => bench.report.current.phase === 'AwaitingDisk');
+    broken = true;
+    await until(() => bench.report.current.reason === 'VolumeFailed');
+    expect(bench.report.current).toMatchObject({ phase: 'DiskFailed', message: expect.stringContaining('EIO') });
+    broken = false;
+    await makeDisk(bench.builtinPath, 1);
+    await bench.plan({});
+    await (await opening)?.close();
+    expect(bench.report.current.phase).toBe('DiskReady');
   });
 });
 

@@ -164,10 +164,15 @@ function reportWaiting({ report, log }: PrepareContext, outcome: Extract<Outcome
 }
 
 /** While a person's disk comes in, its bytes so far. */
-async function showImport({ report, files, volume }: PrepareContext, outcome: Outcome): Promise<void> {
+async function showImport(context: PrepareContext, outcome: Outcome): Promise<void> {
+  const { report, files, volume } = context;
   if (outcome.kind !== 'NotYet' || outcome.phase !== 'AwaitingDisk') return;
-  const doneBytes = await importProgress(files, volume);
-  report.update({ progress: doneBytes === undefined ? undefined : { step: 'Importing', doneBytes } });
+  try {
+    const doneBytes = await importProgress(files, volume);
+    report.update({ progress: doneBytes === undefined ? undefined : { step: 'Importing', doneBytes } });
+  } catch (error) {
+    reportWaiting(context, { ...outcome, phase: 'DiskFailed', failure: volumeFailure(error) });
+  }
 }
 
 const SNAPSHOT_MILLISECONDS = 5000;
