@@ -81,9 +81,9 @@ async function applyObjects(context: ActContext, emulator: Emulator, objects: Wa
   const first = await Promise.all([
     apply(context, RESOURCES.configMap, caches.configMaps, objects.plan),
     apply(context, RESOURCES.service, caches.services, objects.service),
-    objects.createSecrets ? context.secrets.create(ownerOf(emulator), emulator.spec) : undefined,
+    objects.secrets.create ? context.secrets.create(ownerOf(emulator), emulator.spec) : undefined,
   ]);
-  const conflicts = first.filter((conflict) => conflict !== undefined);
+  const conflicts = first.flat().filter((conflict) => conflict !== undefined);
   if (conflicts.length > 0) return conflicts;
   if (objects.statefulSet === undefined) return [];
   const last = await apply(context, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);

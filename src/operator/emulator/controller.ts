@@ -5,7 +5,7 @@ import type { EventRecorder } from '../../kube/events.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
 import { BY_OWNER, type RawEmulator } from './caches.ts';
-import { BLOCK_RECHECK_MS, type Decision, decide } from './decide.ts';
+import { BLOCK_RECHECK_MS, type Decision, decide, LEAVING_RECHECK_MS } from './decide.ts';
 import { gather } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
@@ -31,6 +31,8 @@ interface Memory {
   statusAt: number;
   /** By the claim's UID. */
   readonly refusals: Map<string, RefusedGrowth>;
+  /** See {@link Observed.secretsFor}. */
+  secretsFor: ReadonlySet<string>;
   conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
 }
 
@@ -104,6 +106,7 @@ export class EmulatorController {
     const before = memory.failure;
     try {
       const { conflicts, refusals } = await carryOut(act, emulator, decision);
+      if (decision.objects !== undefined) memory.secretsFor = new Set(decision.objects.secrets.pods);
       for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
       for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.now() });
       if (conflicts.length > 0) memory.conflicts = { found: conflicts, at: this.#context.now() };
@@ -137,6 +140,7 @@ export class EmulatorController {
       claims: caches.claims.store.byIndex(BY_OWNER, namespace),
       resolve: resolver.attempt(key),
       conflicts: this.#conflicts(memory),
+      secretsFor: memory.secretsFor,
       refusals: [...memory.refusals.values()],
       failure: memory.failure,
     };
@@ -154,7 +158,7 @@ export class EmulatorController {
   #conflicts({ conflicts }: Memory): readonly ForeignChild[] {
     if (conflicts === undefined) return [];
     const age = this.#context.now().getTime() - conflicts.at.getTime();
-    return age < BLOCK_RECHECK_MS ? conflicts.found : [];
+    return conflicts.found.filter(({ ofPredecessor }) => age < (ofPredecessor ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS));
   }
 
   /**
@@ -205,6 +209,7 @@ export class EmulatorController {
       failure: undefined,
       statusAt: 0,
       refusals: new Map(),
+      secretsFor: new Set(),
       conflicts: undefined,
     };
     this.#memories.set(key, memory);

@@ -428,9 +428,22 @@ describe('events', () => {
 });
 
 describe('objects', () => {
-  test('Secrets are made before the StatefulSet and not looked at again', () => {
-    expect(decided(emulator()).objects?.createSecrets).toBe(true);
-    expect(decided(emulator(), { statefulSet }).objects?.createSecrets).toBe(false);
+  test('Secrets are made before the StatefulSet, and again once for a pod that does not come up', () => {
+    const made = (seen: Partial<Observed>) => decided(emulator(), seen).objects?.secrets.create;
+    expect(made({})).toBe(true);
+    expect(made({ statefulSet })).toBe(false);
+    expect(made(running)).toBe(false);
+    const slow = { statefulSet, pods: [pod(0, { running: false })] };
+    expect(made(slow)).toBe(true);
+    expect(made({ ...slow, secretsFor: new Set(['pod-0']) })).toBe(false);
+    expect(made({ ...slow, secretsFor: new Set(['pod-of-before']) })).toBe(true);
+    expect(made({ statefulSet, pods: [pod(0, { running: false, deleting: true })] })).toBe(false);
+  });
+
+  test('a pod that only starts has its time before Secrets are looked for', () => {
+    const seen = { statefulSet, pods: [pod(0, { running: false, createdAt: NOW })] };
+    const decision = decided(emulator(), seen, new Date(NOW.getTime() + 1_000));
+    expect(decision).toMatchObject({ againAfterMs: 4_000, objects: { secrets: { create: false, pods: [] } } });
   });
 
   test('a larger size asks the claims for it and replaces the StatefulSet, which is not applied meanwhile', () => {

@@ -15,6 +15,7 @@ import type { Owner } from './render/owner.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
 import { renderService } from './render/service.ts';
 import { renderStatefulSet } from './render/stateful-set.ts';
+import { decideSecrets, type SecretsDecision } from './secrets-due.ts';
 import { decideSnapshot, type SnapshotDecision } from './snapshot.ts';
 import { computeStatus } from './status.ts';
 
@@ -37,8 +38,8 @@ export interface Decision {
 }
 
 export interface WantedObjects {
-  /** Create the Secrets (those that exist already stay as they are) before anything mounts them. */
-  readonly createSecrets: boolean;
+  /** Those that exist already stay as they are; they are made before anything mounts them. */
+  readonly secrets: SecretsDecision;
   readonly plan: V1ConfigMap;
   readonly service: V1Service;
   /** Absent while the one that is there makes room for it (`disks/resize.ts`). */
@@ -47,6 +48,8 @@ export interface WantedObjects {
 
 /** An object that isn't ours is in no cache: nobody tells when it is gone. */
 export const BLOCK_RECHECK_MS = 30_000;
+/** What a deleted Emulator left goes away within seconds, and whoever made it anew waits. */
+export const LEAVING_RECHECK_MS = 2_000;
 
 /** All policy: from what is observed to what is to be done. */
 export function decide(observed: Observed, defaultImage: string, now: Date): Decision {
@@ -68,16 +71,17 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
       ...nothing,
       statefulSetReplacement: undefined,
       resolve: undefined,
-      againAfterMs: BLOCK_RECHECK_MS,
+      againAfterMs: block.kind === 'Waiting' ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS,
     };
   }
   const retention = retentionOf(observed);
   const resize = resizeOf(observed, retention, now);
   const patches = claimPatches(observed, retention);
   const plan = wantedPlan(observed, snapshot, now);
+  const secrets = decideSecrets(observed, now);
   return {
     ...shared,
-    objects: wantedObjects(observed, retention, resize, plan, defaultImage),
+    objects: wantedObjects(observed, retention, resize, { secrets, plan: plan.configMap }, defaultImage),
     claimPatches: patches,
     claimDeletions: retention.deletions,
     // A claim that is written on for another reason is another version afterwards, and has its turn in the next pass.
@@ -85,7 +89,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     statefulSetReplacement: resize.replacement,
     nudges: decideNudges(observed, plan),
     resolve: snapshot?.resolve,
-    againAfterMs: sooner(snapshot?.againAfterMs, resize.againAfterMs),
+    againAfterMs: soonest(snapshot?.againAfterMs, resize.againAfterMs, secrets.againAfterMs),
   };
 }
 
@@ -116,8 +120,9 @@ function resizeOf(observed: Observed, retention: RetentionDecision, now: Date): 
   });
 }
 
-function sooner(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
+function soonest(...waits: readonly (number | undefined)[]): number | undefined {
+  const known = waits.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** The plan, and when it last became another. */
@@ -140,14 +145,13 @@ function wantedObjects(
   observed: Observed,
   retention: RetentionDecision,
   resize: ResizeDecision,
-  plan: { configMap: V1ConfigMap },
+  first: Pick<WantedObjects, 'secrets' | 'plan'>,
   defaultImage: string,
 ): WantedObjects {
   const owner = ownerOf(observed.emulator);
   const leaving = resize.replacement !== undefined || observed.statefulSet?.leaving === true;
   return {
-    createSecrets: observed.statefulSet === undefined,
-    plan: plan.configMap,
+    ...first,
     service: renderService(owner),
     statefulSet: leaving
       ? undefined

@@ -14,6 +14,7 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     contacts: new Map(),
     resolve: undefined,
     conflicts: [],
+    secretsFor: new Set(),
     refusals: [],
     failure: undefined,
     ...more,

@@ -3,6 +3,7 @@ import { INIT_CONTAINER, MAIN_CONTAINER } from '../../contract/pod.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
+import { foreignChild } from './foreign-child.ts';
 import { ANNOTATIONS, ordinalOf } from './names.ts';
 import type {
   ForeignChild,
@@ -29,6 +30,7 @@ export interface CachedObjects {
   readonly resolve: ResolveAttempt | undefined;
   /** Objects that the caches don't have and that the API server says belong to somebody else. */
   readonly conflicts: readonly ForeignChild[];
+  readonly secretsFor: ReadonlySet<string>;
   readonly refusals: readonly RefusedGrowth[];
   readonly failure: string | undefined;
 }
@@ -36,12 +38,13 @@ export interface CachedObjects {
 /** Turns cached objects into what decisions are made from. No I/O. */
 export function gather(cached: CachedObjects): Observed {
   const { name, uid } = cached.emulator.metadata;
+  // The caches hold only what carries our labels.
   const children = [cached.statefulSet, cached.service, cached.planConfigMap].filter((child) => child !== undefined);
   return {
     emulator: cached.emulator,
     statefulSet: cached.statefulSet === undefined ? undefined : observeStatefulSet(cached.statefulSet),
     foreignChildren: [
-      ...children.map((child) => foreignChild(child, name, uid)).filter((child) => child !== undefined),
+      ...children.map((child) => foreignChild(child, { name, uid })).filter((child) => child !== undefined),
       ...cached.conflicts,
     ],
     plan: observePlan(cached.planConfigMap),
@@ -52,6 +55,7 @@ export function gather(cached: CachedObjects): Observed {
     }),
     contacts: cached.contacts,
     resolve: cached.resolve,
+    secretsFor: cached.secretsFor,
     refusals: cached.refusals,
     failure: cached.failure,
   };
@@ -69,14 +73,6 @@ function observeStatefulSet(statefulSet: StatefulSetObject): ObservedStatefulSet
     templateBytes: parseQuantity(templateSize ?? ''),
     updateRevision: status?.observedGeneration === metadata.generation ? status?.updateRevision : undefined,
   };
-}
-
-/** Children without a controller carry our labels (the caches hold no others) and are adopted. */
-function foreignChild(child: ClusterObject, name: string, uid: string): ForeignChild | undefined {
-  const controller = (child.metadata.ownerReferences ?? []).find((reference) => reference.controller === true);
-  if (controller === undefined || controller.uid === uid) return undefined;
-  const ofPredecessor = controller.kind === 'Emulator' && controller.name === name;
-  return { kind: child.kind ?? '', name: child.metadata.name, ofPredecessor };
 }
 
 function observePlan(configMap: ConfigMapObject | undefined): Observed['plan'] {

@@ -1,0 +1,14 @@
+import type { ClusterObject } from './cluster-object.ts';
+import type { ForeignChild } from './observed.ts';
+import type { Owner } from './render/owner.ts';
+
+/** Is an object under one of our names somebody else's? One without a controller is not: it is adopted, or left as it is. */
+export function foreignChild(
+  child: ClusterObject,
+  { name, uid }: Pick<Owner, 'name' | 'uid'>,
+): ForeignChild | undefined {
+  const controller = (child.metadata.ownerReferences ?? []).find((reference) => reference.controller === true);
+  if (controller === undefined || controller.uid === uid) return undefined;
+  const ofPredecessor = controller.kind === 'Emulator' && controller.name === name;
+  return { kind: child.kind ?? '', name: child.metadata.name, ofPredecessor };
+}

@@ -1,0 +1,30 @@
+import type { Observed } from './observed.ts';
+
+/** A pod that doesn't run by then may be waiting for a Secret: kubelet tells of that in events only. */
+const SLOW_MS = 5_000;
+
+/** Whether the Secrets are to be made, where there are none. */
+export interface SecretsDecision {
+  readonly create: boolean;
+  /** Pods that the Secrets are made for now, or were before; a pod that runs has what it needs. */
+  readonly pods: readonly string[];
+  /** Milliseconds until a pod that starts counts as slow. */
+  readonly againAfterMs: number | undefined;
+}
+
+/**
+ * Secrets are neither listed nor watched, so nobody tells when one is missing. They are made before the StatefulSet,
+ * and looked at again once for each pod that doesn't come up: somebody may have deleted one since.
+ */
+export function decideSecrets({ statefulSet, pods, secretsFor }: Observed, now: Date): SecretsDecision {
+  const waiting = pods
+    .filter(({ running, deleting }) => !running && !deleting)
+    .map(({ uid, createdAt }) => ({ uid, slowInMs: createdAt.getTime() + SLOW_MS - now.getTime() }));
+  const slow = waiting.filter(({ slowInMs }) => slowInMs <= 0).map(({ uid }) => uid);
+  const soon = waiting.map(({ slowInMs }) => slowInMs).filter((ms) => ms > 0);
+  return {
+    create: statefulSet === undefined || slow.some((uid) => !secretsFor.has(uid)),
+    pods: slow,
+    againAfterMs: soon.length === 0 ? undefined : Math.min(...soon),
+  };
+}
