@@ -182,6 +182,25 @@ describe('a disk on the volume', () => {
     expect(await sha256Of(bench.paths.disk)).toBe(sha256);
   });
 
+  test.each([
+    { state: 'Stopped', lastStop: { kind: 'Clean', at: '2026-01-02T03:04:05.000Z', message: '' } },
+    { state: 'Running' },
+  ] as const)('that was cut ($state) is reported and left where it is', async (change) => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update(change);
+    await disk.close();
+    await truncate(bench.paths.disk, disk.record.sizeBytes - 65_536);
+    const sha256 = await sha256Of(bench.paths.disk);
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current.reason).toBe('DiskTruncated');
+    expect(bench.report.current.message).toContain(`The disk ${bench.paths.disk} is left as it is.`);
+    bench.stop.abort();
+    await opening;
+    expect(await sha256Of(bench.paths.disk)).toBe(sha256);
+  });
+
   test('of an ephemeral machine that was left clean is kept, and made anew otherwise', async () => {
     await using bench = await preparedBench(1, { mode: 'Ephemeral' });
     const first = await bench.open();

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
-import { readHeaderOf } from '../disk/inspect.ts';
+import { readWholeHeader } from '../disk/inspect.ts';
 import { checkDisk, repairLeaks } from '../disk/qemu-img.ts';
 import { readRecord, writeRecord } from '../disk/record.ts';
 import type { FileFacts } from '../disk/volume-files.ts';
@@ -56,13 +56,16 @@ function leftClean(record: DiskRecord): boolean {
   return record.state === 'Prepared' || (record.state === 'Stopped' && record.lastStop?.kind !== 'Unclean');
 }
 
-/** The fast path: inode, size and header; after anything but a clean stop also `qemu-img check`. */
+/**
+ * The fast path: inode, header, and whether the file is as long as its tables say (qemu-img check calls a cut one
+ * sound); after anything but a clean stop also `qemu-img check`.
+ */
 async function checkRecorded(
   context: PrepareContext,
   record: DiskRecord,
   disk: FileFacts,
 ): Promise<Result<DiskRecord>> {
-  const header = await readHeaderOf(context.volume.disk);
+  const header = await readWholeHeader(context.volume.disk);
   if (!header.ok) return broken(context, header.failure);
   if (header.value.virtualBytes < record.virtualSizeBytes) {
     return broken(context, {
@@ -70,14 +73,15 @@ async function checkRecorded(
       message: `The disk had ${record.virtualSizeBytes} bytes for the guest and has ${header.value.virtualBytes}.`,
     });
   }
+  if (!leftClean(record)) return checkTables(context, record, 'The machine was not shut down cleanly');
   // A qcow2 file that is in use only grows.
-  if (leftClean(record) && disk.sizeBytes >= record.sizeBytes) return success(record);
-  return checkAfterUncleanStop(context, record);
+  if (disk.sizeBytes < record.sizeBytes) return checkTables(context, record, "The disk's file is shorter than it was");
+  return success(record);
 }
 
-async function checkAfterUncleanStop(context: PrepareContext, record: DiskRecord): Promise<Result<DiskRecord>> {
+async function checkTables(context: PrepareContext, record: DiskRecord, why: string): Promise<Result<DiskRecord>> {
   const { programs, volume, signal, clock, report } = context;
-  report.update({ message: 'The machine was not shut down cleanly: its disk is checked.' });
+  report.update({ message: `${why}: the disk is checked.` });
   const check = await checkDisk(programs.qemuImg, volume.disk, signal);
   if (!check.ok) return check;
   if (check.value.kind === 'Corrupt') {
