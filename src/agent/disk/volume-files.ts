@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import path from 'node:path';
 
 export interface FileFacts {
+  /** See {@link inodeNumber}. */
   readonly inode: number;
   readonly sizeBytes: number;
 }
@@ -34,8 +35,8 @@ export const volumeFiles: VolumeFiles = {
   },
   facts: (name) =>
     orUndefined(async () => {
-      const { ino, size } = await stat(name);
-      return { inode: ino, sizeBytes: size };
+      const { ino, size } = await stat(name, { bigint: true });
+      return { inode: inodeNumber(ino), sizeBytes: Number(size) };
     }),
   readText: (name) => orUndefined(() => readFile(name, 'utf8')),
   list: async (folder) => (await orUndefined(() => readdir(folder))) ?? [],
@@ -52,6 +53,14 @@ export const volumeFiles: VolumeFiles = {
   syncFile: (name) => sync(name, constants.O_RDWR),
   syncFolder: (folder) => sync(folder, constants.O_RDONLY | constants.O_DIRECTORY),
 };
+
+/**
+ * An inode's number as records keep it: its lower 53 bits, which every number in JSON holds exactly. Network file
+ * systems make numbers of all 64 bits.
+ */
+export function inodeNumber(inode: bigint): number {
+  return Number(BigInt.asUintN(53, inode));
+}
 
 /** Writes a small file so that at any moment, and after a power cut, it has either its old content or the new one. */
 export async function replaceText(files: VolumeFiles, name: string, text: string, staged: string): Promise<void> {
