@@ -125,6 +125,11 @@ const STANDALONE: AgentEnvironment = {
   },
 };
 
+/** Whether the image runs without Kubernetes, which sets this variable in every container. */
+export function runsAlone(variables: Readonly<Record<string, string | undefined>>): boolean {
+  return variables['KUBERNETES_SERVICE_HOST'] === undefined;
+}
+
 /**
  * Reads the variables of the contract; where none of them is set the image runs alone, with the defaults. Fails with
  * `EnvironmentInvalid`, naming each variable that is wrong.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parsePlan, planFromVariables } from './plan.ts';
+import { parsePlan, planFromVariables, readPlan } from './plan.ts';
 
 describe('a container that runs alone', () => {
   test('takes the built-in disk or waits for an import', () => {
@@ -22,6 +22,15 @@ describe('a container that runs alone', () => {
     const plan = planFromVariables({ USE_PREBUILT_SNAPSHOT: 'true' });
     expect(plan).toMatchObject({ ok: false, failure: { reason: 'EnvironmentInvalid' } });
     if (!plan.ok) expect(plan.failure.message).toContain('SNAPSHOT_TAG');
+  });
+});
+
+test('a plan that is missing is made from the environment by an image that runs alone, and by no other', async () => {
+  const missing = '/nowhere/plan.json';
+  expect(await readPlan(missing, {})).toMatchObject({ ok: true });
+  expect(await readPlan(missing, { KUBERNETES_SERVICE_HOST: '10.96.0.1' })).toMatchObject({
+    ok: false,
+    failure: { reason: 'PlanUnreadable', message: expect.stringContaining(missing) },
   });
 });
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type DiskPlan, diskPlanSchema } from '../contract/disk-plan.ts';
+import { runsAlone } from './environment.ts';
 import { failed, messageOf, type Result, success } from './failure.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -8,15 +9,16 @@ const DEFAULT_BUILTIN_PATH = '/opt/builtin-images/win98.qcow2.builtin';
 
 /**
  * What the disk is made from: the plan that the operator mounts, or, where there is none because the image runs alone
- * (`docker run`), one made from the environment.
+ * (`docker run`), one made from the environment. In a pod a missing plan is a failure (`PlanUnreadable`), not guessed.
  */
 export async function readPlan(path: string, variables: Variables): Promise<Result<DiskPlan>> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return planFromVariables(variables);
-    return failed('PlanUnreadable', `The plan at ${path} can't be read: ${messageOf(error)}.`);
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isMissing && runsAlone(variables)) return planFromVariables(variables);
+    return failed('PlanUnreadable', `The plan at ${path} can't be read: ${messageOf(error)}. The operator mounts it.`);
   }
   return parsePlan(text);
 }

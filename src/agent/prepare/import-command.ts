@@ -1,3 +1,4 @@
+import { runsAlone } from '../environment.ts';
 import type { PrepareContext } from './context.ts';
 
 /** The line that a person pastes to give this machine a disk. */
@@ -6,8 +7,7 @@ export function importCommand({
   container,
   variables,
 }: Pick<PrepareContext, 'environment' | 'container' | 'variables'>): string {
-  // Kubernetes sets this variable in every container.
-  if (variables['KUBERNETES_SERVICE_HOST'] === undefined) {
+  if (runsAlone(variables)) {
     return `docker exec -i ${variables['HOSTNAME'] ?? 'CONTAINER'} loco-agent import < win98.qcow2`;
   }
   const { podNamespace, podName } = environment;

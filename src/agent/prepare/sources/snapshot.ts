@@ -8,6 +8,7 @@ import type { RegistryAccess } from '../../../oci/oras.ts';
 import { resolveReference } from '../../../oci/resolve.ts';
 import { checkRoom, spaceOf } from '../../disk/space.ts';
 import { sparseCopy } from '../../disk/sparse-copy.ts';
+import { runsAlone } from '../../environment.ts';
 import { type Failure, messageOf } from '../../failure.ts';
 import type { PrepareContext } from '../context.ts';
 import type { DiskSource, StageOptions, StageResult } from './source.ts';
@@ -57,7 +58,7 @@ async function resolveAlone(
   snapshot: SnapshotPlan,
   access: RegistryAccess,
 ): Promise<string | StageResult> {
-  if (variables['KUBERNETES_SERVICE_HOST'] === undefined) {
+  if (runsAlone(variables)) {
     const resolved = await resolveReference(snapshot.reference, access);
     return resolved.ok ? resolved.value.digest : { kind: 'Failed', failure: resolved.failure };
   }
