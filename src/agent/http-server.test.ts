@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
@@ -36,6 +38,20 @@ const post = (body: string, headers: Record<string, string> = authorization) =>
   fetch(`http://127.0.0.1:${server.port}/control`, { method: 'POST', body, headers });
 
 describe('the agent over HTTP', () => {
+  it('takes so many connections at once and no more', async () => {
+    const sockets: Socket[] = [];
+    const connection = async () => {
+      const socket = connect(server.port, '127.0.0.1');
+      sockets.push(socket);
+      await once(socket, 'connect');
+      return socket;
+    };
+    for (let count = 0; count < 64; count += 1) await connection();
+    await once((await connection()).resume(), 'close');
+    expect(sockets.filter((socket) => socket.closed)).toHaveLength(1);
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('answers probes and metrics without a token', async () => {
     expect((await get('/healthz')).status).toBe(200);
     const unready = await get('/readyz');

@@ -32,6 +32,8 @@ export interface AgentServer {
   close(): Promise<void>;
 }
 
+/** For probes, the operator's watch and some people; more would only cost memory. */
+const MAXIMUM_CONNECTIONS = 64;
 const MAXIMUM_BODY_BYTES = 64 * 1024;
 
 /** Serves `/healthz`, `/readyz`, `/metrics`, and with the bearer token `/status` and `/control`. */
@@ -46,10 +48,13 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       }
     });
   });
+  server.maxConnections = MAXIMUM_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, () => {
       server.off('error', reject);
+      // Such as too many open files: the machine goes on, and so does the server.
+      server.on('error', (error) => options.log.error({ error: messageOf(error) }, "The agent's server failed"));
       resolve();
     });
   });
