@@ -8,7 +8,7 @@ export interface ReachablePod extends AgentAddress {
   readonly running: boolean;
 }
 
-/** How long after its start the operator lets machines count as what they were, until it has asked them. */
+/** How long after its first pass (it may have waited for the Lease before) the operator lets machines count as what they were, until it has asked them. */
 const SETTLING_MS = 5_000;
 
 /** The channels to all machines, by Emulator. */
@@ -16,12 +16,12 @@ export class MachineChannels {
   readonly #context: ChannelContext;
   readonly #onChange: (emulatorKey: string) => void;
   readonly #channels = new Map<string, Map<string, MachineChannel>>();
-  readonly #startedAt: number;
+  /** When the first Emulator was looked at. */
+  #startedAt: number | undefined;
 
   constructor(context: ChannelContext, onChange: (emulatorKey: string) => void) {
     this.#context = context;
     this.#onChange = onChange;
-    this.#startedAt = context.now();
   }
 
   /**
@@ -29,6 +29,7 @@ export class MachineChannels {
    * outlives the moment between two containers.
    */
   sync(emulatorKey: string, pods: readonly ReachablePod[]): void {
+    this.#startedAt ??= this.#context.now();
     const open = this.#channels.get(emulatorKey) ?? new Map<string, MachineChannel>();
     for (const [uid, channel] of open) {
       if (pods.some((pod) => pod.uid === uid && pod.ip === channel.address.ip)) continue;
@@ -44,7 +45,7 @@ export class MachineChannels {
 
   /** What is known of an Emulator's machines, by pod UID. */
   contacts(emulatorKey: string): Map<string, MachineContact> {
-    const settling = this.#context.now() - this.#startedAt < SETTLING_MS;
+    const settling = this.#settlingLeft() > 0;
     const channels = [...(this.#channels.get(emulatorKey) ?? [])];
     return new Map(
       channels.map(([uid, { contact }]) => {
@@ -62,8 +63,12 @@ export class MachineChannels {
   }
 
   #open(emulatorKey: string, pod: AgentAddress): MachineChannel {
-    const settlingLeft = this.#startedAt + SETTLING_MS - this.#context.now();
+    const settlingLeft = this.#settlingLeft();
     if (settlingLeft > 0) this.#context.after(settlingLeft, () => this.#onChange(emulatorKey));
     return new MachineChannel(this.#context, pod, () => this.#onChange(emulatorKey));
+  }
+
+  #settlingLeft(): number {
+    return this.#startedAt === undefined ? 0 : this.#startedAt + SETTLING_MS - this.#context.now();
   }
 }

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../kube/fake-clock.ts';
+import { decide } from '../decide.ts';
+import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from '../observed.fixture.ts';
+import { MachineChannels } from './channels.ts';
+
+const POD = {
+  namespace: 'school',
+  emulator: 'classroom',
+  emulatorUid: 'emulator-uid',
+  pod: 'classroom-0',
+  uid: 'pod-0',
+  ip: '10.0.0.1',
+  running: true,
+};
+const KEY = 'school/classroom';
+
+/** An operator whose machines don't answer. */
+function setUp() {
+  const clock = new FakeClock();
+  const changed: string[] = [];
+  const context = {
+    // biome-ignore lint/correctness/useYield: it waits for ever
+    reports: async function* () {
+      await new Promise(() => undefined);
+    },
+    readToken: async () => 'token',
+    now: () => clock.now(),
+    after: clock.after.bind(clock),
+    random: () => 0,
+    onFailure: () => undefined,
+  };
+  return { clock, changed, channels: new MachineChannels(context, (key) => changed.push(key)) };
+}
+
+test('after a restart machines and events are as before, however long the operator waited for the Lease', async () => {
+  const spec = { storage: { mode: 'Ephemeral' } };
+  const seen = { pods: [pod(0, { ready: true })], claims: [claim(0)] };
+  const said = contacts(report(0, { disk: disk(0) }));
+  const before = decide(observed(emulator(spec), { ...seen, contacts: said }), IMAGE, NOW).status;
+
+  const { clock, changed, channels } = setUp();
+  await clock.advance(60_000);
+  channels.sync(KEY, [POD]);
+  const after = { ...seen, contacts: channels.contacts(KEY) };
+  const decision = decide(observed(emulator(spec, { status: before }), after), IMAGE, NOW);
+  expect(decision.status).toEqual(before);
+  expect(decision.events).toEqual([]);
+
+  await clock.advance(5_000);
+  expect(changed).toEqual([KEY]);
+  expect(channels.contacts(KEY).get('pod-0')?.state).toBe('Connecting');
+});
