@@ -15,12 +15,14 @@ afterEach(async () => {
 
 /** An API server that keeps one lease and checks resourceVersions. */
 async function setUp() {
-  const state: { lease: Lease | undefined; version: number; broken: boolean } = {
+  const state: { lease: Lease | undefined; version: number; broken: boolean; hangs: boolean } = {
     lease: undefined,
     version: 0,
     broken: false,
+    hangs: false,
   };
   const server = await startScriptedServer((request, response, body) => {
+    if (state.hangs) return undefined;
     if (state.broken) return sendFailure(response, 500, 'InternalError');
     if (request.method === 'GET') {
       return state.lease === undefined ? sendFailure(response, 404, 'NotFound') : sendJson(response, 200, state.lease);
@@ -105,4 +107,32 @@ test('a leader that can not renew stops before others may begin', async () => {
   expect(ended).toHaveBeenCalledOnce();
   expect(ended.mock.calls[0]?.[0]).toBe('Lost');
   expect(ended.mock.calls[0]?.[1]).toBeLessThan(12_000);
+});
+
+test('a renewal that hangs ends the leadership as well, in time', async () => {
+  const { candidate, pass, state, clock } = await setUp();
+  const leader = candidate('one');
+  const acquired = leader.acquire();
+  await pass(3_000);
+  await acquired;
+  const ended = vi.fn();
+  const began = clock.now();
+  void leader.hold().then((how) => ended(how, clock.now() - began));
+  state.hangs = true;
+  await pass(20_000);
+  expect(ended).toHaveBeenCalledExactlyOnceWith('Lost', 8_000);
+  expect(leader.isLeader).toBe(false);
+});
+
+test('a lease that is given back while it is being renewed is free at once', async () => {
+  const { candidate, pass, state, clock } = await setUp();
+  const leader = candidate('one');
+  const acquired = leader.acquire();
+  await pass(3_000);
+  await acquired;
+  const held = leader.hold();
+  await clock.advance(2_000);
+  await leader.release();
+  expect(await held).toBe('Released');
+  expect(state.lease?.spec.holderIdentity).toBe('');
 });

@@ -43,44 +43,37 @@ export class LeaderElection {
   readonly #abort = new AbortController();
   #seen: { version: string; at: number } | undefined;
   #held: Lease | undefined;
+  #lost = false;
+  /** What {@link release} waits for: a write under way would make its own a conflict. */
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: LeaseOptions) {
     this.#options = options;
   }
 
   get isLeader(): boolean {
-    return this.#held !== undefined;
+    return this.#held !== undefined && !this.#lost;
   }
 
   /** Resolves when we are the leader, or with false when {@link release} was called before. */
-  async acquire(): Promise<boolean> {
-    while (!this.#abort.signal.aborted) {
-      if (await this.#try(() => this.#attempt())) return true;
-      await pause(this.#options.clock, RETRY_MS, this.#abort.signal);
-    }
-    return false;
+  acquire(): Promise<boolean> {
+    const acquired = this.#acquire();
+    this.#work = acquired;
+    return acquired;
   }
 
   /** Renews until the lease is lost ("Lost") or given back ("Released"). Call it after {@link acquire}. */
-  async hold(): Promise<'Lost' | 'Released'> {
-    const { clock } = this.#options;
-    let renewed = clock.now();
-    while (true) {
-      await pause(clock, RENEW_MS, this.#abort.signal);
-      if (this.#abort.signal.aborted) return 'Released';
-      const started = clock.now();
-      if (await this.#try(() => this.#renew())) renewed = started;
-      if (this.#held === undefined || clock.now() - renewed > DEADLINE_MS) {
-        this.#held = undefined;
-        return 'Lost';
-      }
-    }
+  hold(): Promise<'Lost' | 'Released'> {
+    const held = this.#hold();
+    this.#work = held;
+    return held;
   }
 
   /** Gives the lease back, so that the next one needn't wait for it to run out. */
   async release(): Promise<void> {
     this.#abort.abort();
-    const held = this.#held;
+    await this.#work;
+    const held = this.#lost ? undefined : this.#held;
     this.#held = undefined;
     if (held === undefined) return;
     const spec = { ...held.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#timestamp() };
@@ -88,6 +81,41 @@ export class LeaderElection {
       await this.#options.client.replace(LEASES, { ...held, spec });
       return true;
     });
+  }
+
+  async #acquire(): Promise<boolean> {
+    const { clock } = this.#options;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      if (await this.#try(() => this.#attempt())) return !signal.aborted;
+      await pause(clock, RETRY_MS, signal);
+    }
+    return false;
+  }
+
+  async #hold(): Promise<'Lost' | 'Released'> {
+    const { clock } = this.#options;
+    let renewed = clock.now();
+    while (true) {
+      await pause(clock, RENEW_MS, this.#abort.signal);
+      if (this.#abort.signal.aborted) return 'Released';
+      const started = clock.now();
+      const inTime = await this.#within(renewed + DEADLINE_MS - started, () => this.#renew());
+      if (inTime) renewed = started;
+      if (this.#held === undefined || clock.now() - renewed >= DEADLINE_MS) {
+        this.#lost = true;
+        return 'Lost';
+      }
+    }
+  }
+
+  /** False also when the step takes longer: a request that hangs must not keep us the leader. */
+  async #within(ms: number, step: () => Promise<boolean>): Promise<boolean> {
+    const late = Promise.withResolvers<false>();
+    const cancel = this.#options.clock.after(ms, () => late.resolve(false));
+    const done = await Promise.race([this.#try(step), late.promise]);
+    cancel();
+    return done;
   }
 
   async #try(step: () => Promise<boolean>): Promise<boolean> {

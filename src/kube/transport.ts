@@ -54,6 +54,8 @@ function send(
   const request = (url.protocol === 'http:' ? http : https).request(url, {
     method: input.method,
     agent: connection.agent,
+    // As an option it counts while the socket connects, too; set on the request later it doesn't.
+    timeout: input.idleTimeoutMs,
     headers: {
       Accept: 'application/json',
       'User-Agent': 'loco-operator',
@@ -66,7 +68,7 @@ function send(
   });
   return new Promise((resolve, reject) => {
     let received: http.IncomingMessage | undefined;
-    request.setTimeout(input.idleTimeoutMs, () => {
+    request.on('timeout', () => {
       const silence = new Error(`nothing heard for ${Math.round(input.idleTimeoutMs / 1000)} s`);
       (received ?? request).destroy(silence);
     });

@@ -46,9 +46,11 @@ export function startOperator(context: OperatorContext): Operator {
     },
     stop: async () => {
       await parts.queue.drain();
-      await Promise.all([parts.channels.close(), parts.resolver.stop(), parts.recorder.drain()]);
-      await Promise.all(allCaches(caches).map((informer) => informer.stop()));
+      await Promise.all([parts.channels.close(), parts.resolver.stop()]);
+      // From here on nothing is decided any more, and the next operator needn't wait for the last events.
       await election?.release();
+      await parts.recorder.drain();
+      await Promise.all(allCaches(caches).map((informer) => informer.stop()));
     },
     lost: lost.promise,
   };
@@ -78,7 +80,9 @@ async function run(
   const synced = Promise.all(allCaches(caches).map((informer) => informer.start()));
   if (election !== undefined && !(await election.acquire())) return 'Released';
   const held = election?.hold();
-  await synced;
+  // Filling the caches can take longer than a lease that can't be renewed lasts.
+  const first = await Promise.race([synced, ...(held === undefined ? [] : [held])]);
+  if (first === 'Lost' || first === 'Released') return first;
   log.info({ emulators: caches.emulators.store.size }, 'caches are filled, working');
   queue.start();
   return held ?? 'Released';

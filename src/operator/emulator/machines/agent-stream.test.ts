@@ -65,3 +65,10 @@ test('what is no report is refused', async () => {
   const reports = await listen((_request, response) => response.end('{"phase":"Running"}\n'));
   await expect(reports.next()).rejects.toThrow();
 });
+
+test('an address that never lets us in counts as silent', async () => {
+  const neverFound = () => undefined;
+  const connect = () => net.connect({ host: 'classroom-0.test', port: 1, lookup: neverFound });
+  const reports = agentReports(connect, ADDRESS, 'right', new AbortController().signal, 50);
+  await expect(reports.next()).rejects.toThrow('the agent of classroom-0 is silent');
+});

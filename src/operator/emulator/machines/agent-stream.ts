@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { type AgentReport, agentReportSchema } from '../../../contract/agent-report.ts';
 import { PORTS } from '../../../contract/pod.ts';
 
@@ -14,7 +14,7 @@ export interface AgentAddress {
 }
 
 /** Opens a byte stream to a port of a pod: by its IP in the cluster, by port-forward from outside. */
-export type ConnectToPod = (address: AgentAddress, port: number) => Duplex | Promise<Duplex>;
+export type ConnectToPod = (address: AgentAddress, port: number) => Socket | Promise<Socket>;
 
 /** The agent doesn't know the token: it is read again before the next try. */
 export class TokenRefused extends Error {}
@@ -34,9 +34,10 @@ export async function* agentReports(
   address: AgentAddress,
   token: string,
   signal: AbortSignal,
+  idleMs = IDLE_MS,
 ): AsyncGenerator<AgentReport> {
   const socket = await connect(address, PORTS.agent);
-  const response = await request(socket, address, token, signal);
+  const response = await request(socket, address, token, { signal, idleMs });
   try {
     if (response.statusCode === 401) throw new TokenRefused(`the agent of ${address.pod} refused the token`);
     if (response.statusCode !== 200) throw new Error(`the agent of ${address.pod} answered ${response.statusCode}`);
@@ -52,10 +53,10 @@ export async function* agentReports(
 }
 
 function request(
-  socket: Duplex,
+  socket: Socket,
   address: AgentAddress,
   token: string,
-  signal: AbortSignal,
+  { signal, idleMs }: { signal: AbortSignal; idleMs: number },
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = http.get({
@@ -66,7 +67,8 @@ function request(
       headers: { Authorization: `Bearer ${token}`, Connection: 'close' },
       signal,
     });
-    sent.setTimeout(IDLE_MS, () => sent.destroy(new Error(`the agent of ${address.pod} is silent`)));
+    // On the socket it counts while that connects, too; on the request it wouldn't.
+    socket.setTimeout(idleMs, () => sent.destroy(new Error(`the agent of ${address.pod} is silent`)));
     // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
     sent.on('error', reject);
     sent.once('response', resolve);

@@ -20,7 +20,6 @@ function setUp() {
   const clock = new FakeClock();
   const changed: string[] = [];
   const context = {
-    // biome-ignore lint/correctness/useYield: it waits for ever
     reports: async function* () {
       await new Promise(() => undefined);
     },
