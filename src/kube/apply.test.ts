@@ -18,17 +18,19 @@ async function setUp(answer: Answer) {
   const server = await startScriptedServer(answer);
   open.push(server.close);
   const client = new KubeClient(server.connection);
+  const isOurs = ({ metadata }: KubeObject) => metadata.labels?.['by'] === 'tester';
   const store = new Store<ConfigMap>({ now: () => 0, onHandlerError: () => undefined });
-  const applier = { client, fieldManager: 'tester', hashAnnotation: 'x/hash' };
+  const applier = { client, fieldManager: 'tester', hashAnnotation: 'x/hash', isOurs };
   const apply = (data: Record<string, string>) =>
     applyIfChanged<ConfigMap>(applier, CONFIG_MAPS, store, { metadata: { name: 'a', namespace: 'n' }, data });
   return { server, store, apply };
 }
 
-/** Stores what it is sent, with a new version each time. */
+/** Stores what it is sent, with a new version each time; before that it has nothing. */
 function echo(): Answer {
   let version = 0;
-  return (_request, response, body) => {
+  return (request, response, body) => {
+    if (request.method === 'GET') return sendFailure(response, 404, 'NotFound');
     version += 1;
     const object = JSON.parse(body) as ConfigMap;
     sendJson(response, 200, { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } });
@@ -47,7 +49,7 @@ test('a key that is wanted no more is removed by another write', async () => {
   const { server, apply } = await setUp(echo());
   await apply({ one: '1', two: '2' });
   await apply({ one: '1' });
-  expect(server.requests).toHaveLength(2);
+  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['GET', 'PATCH', 'PATCH']);
 });
 
 test('what somebody changed behind our back is put right', async () => {
@@ -57,13 +59,29 @@ test('what somebody changed behind our back is put right', async () => {
   store.set({ ...ours, metadata: { ...ours?.metadata, name: 'a', resourceVersion: '1' }, data: { key: 'value' } });
   store.set({ ...ours, metadata: { ...ours?.metadata, name: 'a', resourceVersion: '2' }, data: { key: 'spoilt' } });
   expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied' });
-  expect(server.requests).toHaveLength(2);
+  expect(server.requests).toHaveLength(3);
 });
 
-test("somebody else's object of that name is left alone and told of", async () => {
-  const { server, apply } = await setUp((_request, response) => sendFailure(response, 409, 'Conflict'));
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Conflict', message: 'Conflict, says the test' });
-  expect(server.requests).toEqual(['PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=false']);
+const THEIRS = { metadata: { name: 'a', namespace: 'n' }, data: { another: 'key' } };
+
+test("somebody else's object of that name is left alone and told of, also where no field is set by both", async () => {
+  const { server, apply } = await setUp((_request, response) => sendJson(response, 200, THEIRS));
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Conflict', existing: THEIRS });
+  expect(server.requests).toEqual(['GET /api/v1/namespaces/n/configmaps/a']);
+});
+
+test('our own object that the cache does not have yet is applied', async () => {
+  const ours = { ...THEIRS, metadata: { ...THEIRS.metadata, labels: { by: 'tester' } } };
+  const { apply } = await setUp((_request, response) => sendJson(response, 200, ours));
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied' });
+});
+
+test('who makes an object of that name just before us keeps it', async () => {
+  const { server, apply } = await setUp((request, response) =>
+    request.method === 'GET' ? sendFailure(response, 404, 'NotFound') : sendFailure(response, 409, 'Conflict'),
+  );
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Conflict', existing: undefined });
+  expect(server.requests[1]).toBe('PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=false');
 });
 
 test.each([

@@ -10,38 +10,45 @@ export interface Applier {
   readonly fieldManager: string;
   /** Annotation on the object itself, never in a pod template: a hash there would restart pods. */
   readonly hashAnnotation: string;
+  /** Is an object that the cache doesn't have ours all the same? */
+  readonly isOurs: (existing: KubeObject) => boolean;
 }
 
-export type ApplyOutcome =
+export type ApplyOutcome<T extends KubeObject> =
   | { readonly outcome: 'Unchanged' | 'Applied' }
-  /** An object of that name is there, is not ours, and says something else. It was left alone. */
-  | { readonly outcome: 'Conflict'; readonly message: string };
+  /** An object of that name is there and is not ours. It was left alone. */
+  | { readonly outcome: 'Conflict'; readonly existing: T | undefined };
 
 /**
  * Makes an object as wanted, and writes nothing when it is already: the hash says that we want the same as when we
  * applied it last, the comparison with the cached object that nobody changed it since.
  *
- * An object that the cache doesn't have is applied without force. If somebody else's object has the name, their fields
- * are a conflict and nothing is taken over; if it is our own and the cache is late, it is no conflict, because the
- * field manager is the same.
+ * An object that the cache doesn't have may be somebody else's, and server-side apply would share it with them as long
+ * as no field is set by both: so it is looked at first. It may be our own, too, when the cache is late. The apply goes
+ * without force then, for who was faster in between.
  */
 export async function applyIfChanged<T extends KubeObject>(
   applier: Applier,
   resource: Resource,
   store: Store<T>,
   wanted: T,
-): Promise<ApplyOutcome> {
+): Promise<ApplyOutcome<T>> {
   const desired = withHash(wanted, applier.hashAnnotation);
   const key = keyOf(desired);
-  const existing = store.get(key);
-  if (existing !== undefined && isCovered(desired, existing)) return { outcome: 'Unchanged' };
-  const options = { fieldManager: applier.fieldManager, force: existing !== undefined };
+  const cached = store.get(key);
+  if (cached !== undefined && isCovered(desired, cached)) return { outcome: 'Unchanged' };
+  const { client, fieldManager } = applier;
+  const { namespace = '', name } = desired.metadata;
+  const existing = cached ?? (await client.get<T>(resource, namespace, name));
+  if (cached === undefined && existing !== undefined && !applier.isOurs(existing)) {
+    return { outcome: 'Conflict', existing };
+  }
   try {
-    await store.ownWrite(key, () => applier.client.apply<T>(resource, desired, options));
+    await store.ownWrite(key, () => client.apply<T>(resource, desired, { fieldManager, force: cached !== undefined }));
     return { outcome: 'Applied' };
   } catch (error) {
-    if (existing === undefined && error instanceof ApiError && error.reason === 'Conflict') {
-      return { outcome: 'Conflict', message: error.message };
+    if (cached === undefined && error instanceof ApiError && error.reason === 'Conflict') {
+      return { outcome: 'Conflict', existing };
     }
     throw error;
   }

@@ -92,7 +92,7 @@ describe('the operator', () => {
     const verbs = rules()
       .filter((rule) => rule.resources.includes('emulators'))
       .flatMap((rule) => rule.verbs);
-    expect(verbs).toEqual(['get', 'list', 'watch']);
+    expect(verbs).toEqual(['list', 'watch']);
   });
 
   it('is called loco-operator in a release called loco', () => {

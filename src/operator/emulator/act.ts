@@ -12,9 +12,11 @@ import type { ClaimObject, ClusterObject } from './cluster-object.ts';
 import { type Decision, ownerOf, type WantedObjects } from './decide.ts';
 import type { ClaimGrowth } from './disks/resize.ts';
 import type { ClaimDeletion } from './disks/retention.ts';
+import { foreignChild, isOurs } from './foreign-child.ts';
 import { ANNOTATIONS, childNames } from './names.ts';
 import type { Nudge } from './nudge.ts';
 import type { ForeignChild, RefusedGrowth } from './observed.ts';
+import type { Owner } from './render/owner.ts';
 import { RESOURCES } from './resource.ts';
 import { asObject, type EmulatorSecrets } from './secrets.ts';
 
@@ -78,20 +80,22 @@ export async function writeStatus(
 /** Secrets, plan and Service first: a pod that finds them missing would wait for kubelet's next look. */
 async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<ForeignChild[]> {
   const { caches } = context;
+  const owner = ownerOf(emulator);
   const first = await Promise.all([
-    apply(context, RESOURCES.configMap, caches.configMaps, objects.plan),
-    apply(context, RESOURCES.service, caches.services, objects.service),
-    objects.secrets.create ? context.secrets.create(ownerOf(emulator), emulator.spec) : undefined,
+    apply(context, owner, RESOURCES.configMap, caches.configMaps, objects.plan),
+    apply(context, owner, RESOURCES.service, caches.services, objects.service),
+    objects.secrets.create ? context.secrets.create(owner, emulator.spec) : undefined,
   ]);
   const conflicts = first.flat().filter((conflict) => conflict !== undefined);
   if (conflicts.length > 0) return conflicts;
   if (objects.statefulSet === undefined) return [];
-  const last = await apply(context, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
+  const last = await apply(context, owner, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
   return last === undefined ? [] : [last];
 }
 
 async function apply<T extends KubeObject>(
   context: ActContext,
+  owner: Owner,
   resource: Resource,
   informer: Informer<T>,
   rendered: object,
@@ -101,11 +105,15 @@ async function apply<T extends KubeObject>(
     client: context.client,
     fieldManager: MANAGERS.objects,
     hashAnnotation: HASH_ANNOTATION,
+    isOurs: (existing) => isOurs(existing, owner),
   };
-  const { outcome } = await applyIfChanged(applier, resource, informer.store, wanted);
+  const applied = await applyIfChanged(applier, resource, informer.store, wanted);
+  const { kind } = resource;
   const { name } = wanted.metadata;
-  if (outcome === 'Applied') context.onWrite(`applied ${resource.kind} ${name}`);
-  return outcome === 'Conflict' ? { kind: resource.kind, name, ofPredecessor: false } : undefined;
+  if (applied.outcome === 'Applied') context.onWrite(`applied ${kind} ${name}`);
+  if (applied.outcome !== 'Conflict') return undefined;
+  const ofPredecessor = applied.existing !== undefined && foreignChild(applied.existing, owner)?.ofPredecessor === true;
+  return { kind, name, ofPredecessor };
 }
 
 async function patchClaim(context: ActContext, patch: ClusterObject): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ClusterObject } from './cluster-object.ts';
+import { LABELS, MANAGED_BY } from './names.ts';
 import type { ForeignChild } from './observed.ts';
 import type { Owner } from './render/owner.ts';
 
@@ -11,4 +12,11 @@ export function foreignChild(
   if (controller === undefined || controller.uid === uid) return undefined;
   const ofPredecessor = controller.kind === 'Emulator' && controller.name === name;
   return { kind: child.kind ?? '', name: child.metadata.name, ofPredecessor };
+}
+
+/** May an object that no cache has be taken over? Only one that was made for this Emulator, or for nobody by us. */
+export function isOurs(object: ClusterObject, owner: Pick<Owner, 'name' | 'uid'>): boolean {
+  const { labels, ownerReferences = [] } = object.metadata;
+  const made = labels?.[LABELS.managedBy] === MANAGED_BY || ownerReferences.some(({ uid }) => uid === owner.uid);
+  return made && foreignChild(object, owner) === undefined;
 }
