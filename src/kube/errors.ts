@@ -73,9 +73,13 @@ export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 }
 
+/** How the API server begins its answer, with code 500, to an applied object that doesn't fit its kind's schema. */
+const DOES_NOT_FIT = 'failed to create typed patch object';
+
 /** The API server understood the request and won't do it: trying again alone doesn't help. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && [400, 403, 405, 413, 422].includes(error.code);
+  if (!(error instanceof ApiError)) return false;
+  return [400, 403, 405, 413, 422].includes(error.code) || error.message.startsWith(DOES_NOT_FIT);
 }
 
 /** What a thrown value says, whatever it is. */
