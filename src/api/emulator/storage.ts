@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { bytes, compareQuantity, labelName, objectName, optionalObjectName } from '../field.ts';
 import { rules, type ValidationRule } from '../rule.ts';
 
-/** Volumes that every pod has; a claim template's name is a volume's name too. */
-const OWN_VOLUMES = ['plan', 'agent', 'vnc', 'registry', 'registry-ca', 'run', 'tmp'];
-
 /** Settings of a PVC that we make, with the CEL expression that tells when each was changed from its default. */
 const CLAIM_SETTINGS = [
   { field: 'storageClassName', unset: '!has(self.storageClassName)' },
@@ -77,8 +74,8 @@ export const storageSchema = z
       'Beginning of the names of the PVCs, which are called <claimTemplateName>-<emulator>-<ordinal>. An Emulator that is created again under the same names finds its disks. Fixed once the Emulator exists.',
       "the beginning of the PVCs' names",
       {
-        rule: `!(self in [${OWN_VOLUMES.map((name) => `'${name}'`).join(', ')}])`,
-        message: `must not be ${OWN_VOLUMES.join(', ')}: every machine has a volume of that name already`,
+        rule: "!self.startsWith('loco-')",
+        message: "must not begin with loco-: every machine's own volumes are called so",
       },
     ).default('win98-disk'),
     existingClaim: z

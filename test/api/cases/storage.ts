@@ -133,10 +133,8 @@ export const storageCases: readonly RuleCase[] = [
   },
   {
     path: 'spec.storage.claimTemplateName',
-    says: 'must not be plan, agent',
-    refused: ['plan', 'agent', 'vnc', 'registry', 'registry-ca', 'run', 'tmp'].map((name) => ({
-      create: template(name),
-    })),
-    allowed: ['plans', 'my-tmp'].map((name) => ({ create: template(name) })),
+    says: 'must not begin with loco-',
+    refused: ['loco-tmp', 'loco-x'].map((name) => ({ create: template(name) })),
+    allowed: ['loco', 'locomotive', 'my-loco-disk'].map((name) => ({ create: template(name) })),
   },
 ];
