@@ -91,3 +91,31 @@ test('an event that the server refuses is dropped and told of, and the next one 
   expect(dropped).toEqual(['Broken']);
   expect(server.requests).toHaveLength(2);
 });
+
+test('an event that could not be written at first is written when it comes again', async () => {
+  let refused = 1;
+  const { recorder, dropped, server } = await setUp((_request, response, body) => {
+    if (refused > 0) sendFailure(response, 403, 'Forbidden');
+    else sendJson(response, 201, JSON.parse(body));
+    refused -= 1;
+  });
+  recorder.record(REGARDING, HAPPENING);
+  await recorder.drain();
+  recorder.record(REGARDING, HAPPENING);
+  await recorder.drain();
+  expect(dropped).toEqual(['Broken']);
+  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'POST']);
+});
+
+test('an event that somebody deleted is written anew when it comes again', async () => {
+  const { recorder, clock, server } = await setUp((request, response, body) => {
+    if (request.method === 'PATCH') sendFailure(response, 404, 'NotFound');
+    else sendJson(response, 201, JSON.parse(body));
+  });
+  for (let times = 0; times < 3; times += 1) {
+    recorder.record(REGARDING, HAPPENING);
+    await recorder.drain();
+    await clock.advance(40_000);
+  }
+  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'PATCH', 'POST']);
+});

@@ -74,13 +74,14 @@ export class EventRecorder {
     if (series !== undefined && now - series.lastAt < SERIES_MS) {
       series.count += 1;
       series.lastAt = now;
-      if (now - series.sentAt >= SERIES_SEND_MS) this.#sendCount(series, happening, now);
+      if (now - series.sentAt >= SERIES_SEND_MS) this.#sendCount(key, series, happening, now);
       return;
     }
     const name = `${regarding.metadata.name}.${key.slice(0, 8)}${now.toString(16)}`;
     const fresh = { name, namespace: regarding.metadata.namespace ?? 'default', count: 1, lastAt: now, sentAt: now };
     this.#remember(key, fresh);
-    this.#send(happening, () => this.#client.create(EVENTS, this.#event(fresh, regarding, happening, now)));
+    const create = () => this.#client.create(EVENTS, this.#event(fresh, regarding, happening, now));
+    this.#send(happening, create, () => this.#forget(key, fresh));
   }
 
   /** Resolves when everything recorded so far is written or dropped. */
@@ -100,7 +101,12 @@ export class EventRecorder {
     if (this.#series.size > MAX_SERIES && !oldest.done) this.#series.delete(oldest.value);
   }
 
-  #sendCount(series: Series, happening: Happening, now: number): void {
+  /** There is nothing to count up: the next of these is an event of its own. */
+  #forget(key: string, series: Series): void {
+    if (this.#series.get(key) === series) this.#series.delete(key);
+  }
+
+  #sendCount(key: string, series: Series, happening: Happening, now: number): void {
     series.sentAt = now;
     const { name, namespace, count } = series;
     const patch = { metadata: { name, namespace }, series: { count, lastObservedTime: microTime(now) } };
@@ -108,8 +114,9 @@ export class EventRecorder {
       try {
         await this.#client.patch(EVENTS, patch);
       } catch (error) {
-        // The server forgets events after an hour; then there is nothing left to count up.
+        // Somebody deleted it, or the server, which keeps events for an hour.
         if (!isNotFound(error)) throw error;
+        this.#forget(key, series);
       }
     });
   }
@@ -136,27 +143,28 @@ export class EventRecorder {
     };
   }
 
-  #send(happening: Happening, send: () => Promise<unknown>): void {
+  #send(happening: Happening, send: () => Promise<unknown>, onLost: () => void = () => undefined): void {
     if (this.#pending >= MAX_PENDING) {
+      onLost();
       this.#onDropped(happening, new Error(`${MAX_PENDING} events are waiting already`));
       return;
     }
     this.#pending += 1;
     this.#tail = this.#tail.then(async () => {
-      await this.#attempt(happening, send);
+      if (!(await this.#attempt(happening, send))) onLost();
       this.#pending -= 1;
     });
   }
 
-  async #attempt(happening: Happening, send: () => Promise<unknown>): Promise<void> {
+  async #attempt(happening: Happening, send: () => Promise<unknown>): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await send();
-        return;
+        return true;
       } catch (error) {
         if (isRefusal(error) || isNotFound(error) || attempt >= ATTEMPTS || this.#abort.signal.aborted) {
           this.#onDropped(happening, error);
-          return;
+          return false;
         }
         await pause(this.#clock, backoffMs(BACKOFF, attempt, this.#random), this.#abort.signal);
       }
