@@ -133,7 +133,7 @@ describe('conditions', () => {
       {},
       { ...running, statefulSet: { ...statefulSet, updateRevision: undefined } },
       'RestartRequired',
-      { status: 'False' },
+      { status: 'Unknown' },
     ],
     ['volumes of the size that the spec asks for are', {}, running, 'VolumesResized', { status: 'True' }],
     [
@@ -290,6 +290,24 @@ describe('the status', () => {
     const lost = new Map([['pod-0', { report: report(0, { disk: disk(0) }), state: 'Lost' as const, since: NOW }]]);
     const { status } = decided(emulator(), { ...ready, contacts: lost });
     expect(status.machines?.[0]?.message).toBe('The guest runs (the agent is silent since 2026-11-21T10:00:00.000Z)');
+  });
+
+  test('a restart that is needed stays so, and is told once, while the StatefulSet controller lags', () => {
+    const lagging = { ...running, statefulSet: { ...statefulSet, updateRevision: undefined } };
+    const newer = { ...running, statefulSet: { ...statefulSet, updateRevision: 'classroom-2' } };
+    const upToDate = decided(emulator(), running);
+    const needed = decided(stored({}, upToDate.status), newer);
+    const lagged = decided(stored({}, needed.status), lagging);
+    const again = decided(stored({}, lagged.status), newer);
+    const all = [upToDate, needed, lagged, again];
+    expect(all.map((decision) => condition(decision, 'RestartRequired')?.status)).toEqual([
+      'False',
+      'True',
+      'True',
+      'True',
+    ]);
+    const told = all.map(({ events }) => events.filter(({ reason }) => reason === 'RestartRequired').length);
+    expect(told).toEqual([0, 1, 0, 0]);
   });
 
   test('the scale subresource has pods, ready ones and a selector', () => {

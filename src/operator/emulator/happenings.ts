@@ -83,7 +83,9 @@ function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatu
     return now?.status === 'True' && (last?.status !== 'True' || last.reason !== now.reason) ? now : undefined;
   };
   const stalled = changed(CONDITIONS.Stalled);
-  const restart = changed(CONDITIONS.RestartRequired);
+  // Only from a known False: whether it is so can be unknown for a moment, and then it is no news.
+  const upToDate = before?.conditions?.find(({ type }) => type === CONDITIONS.RestartRequired)?.status === 'False';
+  const restart = upToDate ? changed(CONDITIONS.RestartRequired) : undefined;
   const resolved = changed(CONDITIONS.SnapshotResolved);
   const events: (EmulatorEvent | undefined)[] = [
     volumesResized(before, next),
