@@ -61,7 +61,8 @@ export const emulatorSpecSchema = z
         'Running, or Stopped: the guests are shut down and their pods removed. Disks on PVCs stay; what is on an Ephemeral disk is lost.',
     }),
     managementPolicy: z.enum(['Managed', 'Unmanaged']).default('Managed').meta({
-      description: 'Managed, or Unmanaged: the operator leaves everything as it is, whatever changes here.',
+      description:
+        'Managed, or Unmanaged: the operator leaves everything as it is, whatever changes here, and only goes on telling in the status how the machines are.',
     }),
     image: imageReference.optional(),
     imagePullPolicy: z

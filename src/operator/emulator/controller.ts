@@ -57,7 +57,6 @@ export class EmulatorController {
     const memory = this.#memory(key, raw);
     const parsed = parseEmulator(raw);
     if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
-    if (parsed.emulator.spec.managementPolicy === 'Unmanaged') return { outcome: 'Done' };
     try {
       return await this.#bringAbout(key, raw, parsed.emulator, memory);
     } catch (error) {

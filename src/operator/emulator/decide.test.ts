@@ -446,6 +446,26 @@ describe('events', () => {
 });
 
 describe('objects', () => {
+  test('of an Unmanaged Emulator the status goes on, and nothing else is written', () => {
+    const unmanaged = { managementPolicy: 'Unmanaged', ...larger };
+    const before = decided(emulator(unmanaged), { ...running, claims: [claim(0)] });
+    expect(condition(before, 'Ready')).toMatchObject({ status: 'True' });
+    const died = decided(stored(unmanaged, before.status), { statefulSet, pods: [pod(0, { running: false })] });
+    expect(condition(died, 'Ready')).toMatchObject({ status: 'False' });
+    for (const decision of [before, died, decided(emulator({ ...unmanaged, ...snapshot }))]) {
+      expect(decision).toMatchObject({
+        objects: undefined,
+        claimPatches: [],
+        claimDeletions: [],
+        claimGrowths: [],
+        statefulSetReplacement: undefined,
+        nudges: [],
+        resolve: undefined,
+        againAfterMs: undefined,
+      });
+    }
+  });
+
   test('Secrets are made before the StatefulSet, and again once for a pod that does not come up', () => {
     const made = (seen: Partial<Observed>) => decided(emulator(), seen).objects?.secrets.create;
     expect(made({})).toBe(true);

@@ -25,7 +25,7 @@ export interface Decision {
   /** The status pins a digest that it didn't have: it must be stored before a machine hears of it. */
   readonly statusFirst: boolean;
   readonly events: readonly EmulatorEvent[];
-  /** Absent while something stands in the way. */
+  /** Absent while something stands in the way, and for an Unmanaged Emulator, of which only the status is written. */
   readonly objects: WantedObjects | undefined;
   readonly claimPatches: readonly ClusterObject[];
   readonly claimDeletions: readonly ClaimDeletion[];
@@ -64,14 +64,14 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     statusFirst: snapshot?.pinned?.digest !== observed.emulator.status?.snapshot?.digest,
     events: happenings(observed, status),
   };
-  if (block !== undefined) {
+  if (block !== undefined || observed.emulator.spec.managementPolicy === 'Unmanaged') {
     const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };
     return {
       ...shared,
       ...nothing,
       statefulSetReplacement: undefined,
       resolve: undefined,
-      againAfterMs: block.kind === 'Waiting' ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS,
+      againAfterMs: block && (block.kind === 'Waiting' ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS),
     };
   }
   const retention = retentionOf(observed);

@@ -13,7 +13,7 @@ export interface Manifest extends Json {
   readonly metadata: Json;
 }
 
-/** An Emulator with this spec. `Unmanaged` and stopped, so that an operator leaves stored ones alone. */
+/** An Emulator with this spec. `Unmanaged` and stopped, so that an operator makes nothing of stored ones. */
 export function emulator(spec: Json, name = 'rules'): Manifest {
   return {
     apiVersion: API_VERSION,
