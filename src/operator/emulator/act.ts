@@ -13,7 +13,7 @@ import { type Decision, ownerOf, type WantedObjects } from './decide.ts';
 import type { ClaimGrowth } from './disks/resize.ts';
 import type { ClaimDeletion } from './disks/retention.ts';
 import { foreignChild, isOurs } from './foreign-child.ts';
-import { ANNOTATIONS, childNames } from './names.ts';
+import { childNames } from './names.ts';
 import type { Nudge } from './nudge.ts';
 import type { ForeignChild, RefusedGrowth } from './observed.ts';
 import type { Owner } from './render/owner.ts';
@@ -164,14 +164,9 @@ async function removeStatefulSet(
 }
 
 async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {
-  const metadata = {
-    name: nudge.pod,
-    namespace,
-    uid: nudge.uid,
-    annotations: { [ANNOTATIONS.planHash]: nudge.planHash },
-  };
+  const metadata = { name: nudge.pod, namespace, uid: nudge.uid, annotations: nudge.annotations };
   await context.caches.pods.store.ownWrite(`${namespace}/${nudge.pod}`, () =>
     context.client.patch(RESOURCES.pod, { metadata }),
   );
-  context.onWrite(`told Pod ${nudge.pod} of the new plan`);
+  context.onWrite(`told Pod ${nudge.pod} to look at what it mounts`);
 }

@@ -329,7 +329,15 @@ describe('the snapshot', () => {
   });
 
   test('a digest that was found is stored before any machine hears of it', () => {
-    const resolve = { request, running: false, digest: DIGEST, failure: undefined, failures: 0, endedAt: NOW };
+    const resolve = {
+      request,
+      running: false,
+      digest: DIGEST,
+      failure: undefined,
+      failures: 0,
+      endedAt: NOW,
+      goodSince: NOW,
+    };
     const decision = decided(emulator(snapshot), { resolve });
     expect(decision).toMatchObject({ statusFirst: true, resolve: undefined });
     expect(decision.status.snapshot).toEqual({ reference: request.reference, digest: DIGEST });
@@ -354,7 +362,7 @@ describe('the snapshot', () => {
 
   const failure = { reason: 'RegistryAuthFailed', message: 'Correct the Secret.' };
   const failed = (failures: number) => ({
-    resolve: { request, running: false, digest: undefined, failure, failures, endedAt: NOW },
+    resolve: { request, running: false, digest: undefined, failure, failures, endedAt: NOW, goodSince: undefined },
   });
 
   test('a failure stands in condition and plan, with its reason', () => {
@@ -384,13 +392,48 @@ describe('the snapshot', () => {
     const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
     const plan = { text, changedAt: NOW };
     expect(decided(of, { ...waiting, plan }).nudges).toEqual([
-      { pod: 'classroom-0', uid: 'pod-0', planHash: planHash(text) },
+      { pod: 'classroom-0', uid: 'pod-0', annotations: { 'loco.mroie.github.io/plan-hash': planHash(text) } },
     ]);
     const told = [pod(0, { planHash: planHash(text) })];
     expect(decided(of, { ...waiting, pods: told, plan }).nudges).toEqual([]);
     const older = { text, changedAt: new Date('2026-11-21T08:00:00.000Z') };
     expect(decided(of, { ...waiting, plan: older }).nudges).toEqual([]);
     expect(decided(of, { ...running, plan }).nudges).toEqual([]);
+  });
+});
+
+describe('a registry that turns a machine away', () => {
+  const reference = `registry.test/win98@${DIGEST}`;
+  const of = emulator({ ...snapshot, disk: { snapshot: { reference } } });
+  const attempts = [{ source: 'Snapshot' as const, reason: 'RegistryAuthFailed', message: 'no' }];
+  const away = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'DiskFailed', attempts })) };
+  const asked = { reference, digest: DIGEST, plainHTTP: false, pullSecret: undefined, ca: undefined };
+  const later = new Date(NOW.getTime() + 15_000);
+  const ended = { request: asked, running: false, endedAt: NOW };
+  const refusedAgain = { ...ended, digest: undefined, failure: attempts[0], failures: 9, goodSince: undefined };
+  const letIn = { ...ended, digest: DIGEST, failure: undefined, failures: 0, goodSince: NOW };
+
+  test('is asked for the pinned digest, too, until it lets us in', () => {
+    expect(decided(of, away)).toMatchObject({ resolve: asked, nudges: [], statusFirst: true });
+    const waits = decided(of, { ...away, resolve: refusedAgain });
+    expect(waits).toMatchObject({ resolve: undefined, againAfterMs: 15_000, nudges: [] });
+    expect(condition(waits, 'SnapshotResolved')).toMatchObject({ status: 'True' });
+    expect(decided(of, { ...away, resolve: refusedAgain }, later).resolve).toEqual(asked);
+  });
+
+  test('makes the pods look at their mounts once when it lets us in', () => {
+    const annotations = { 'loco.mroie.github.io/registry-access-at': NOW.toISOString() };
+    const nudged = decided(of, { ...away, resolve: letIn });
+    expect(nudged.nudges).toEqual([{ pod: 'classroom-0', uid: 'pod-0', annotations }]);
+    const told = { ...away, pods: [pod(0, { accessToldAt: NOW.toISOString() })], resolve: letIn };
+    expect(decided(of, told)).toMatchObject({ nudges: [], resolve: undefined, againAfterMs: 15_000 });
+  });
+
+  test('is not asked when the machine fails for another reason, or has its disk', () => {
+    const full = [{ source: 'Snapshot' as const, reason: 'NoSpace', message: 'full' }];
+    const other = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'DiskFailed', attempts: full })) };
+    expect(decided(of, other)).toMatchObject({ resolve: undefined, againAfterMs: undefined });
+    expect(decided(of, { ...running, resolve: letIn })).toMatchObject({ resolve: undefined, nudges: [] });
   });
 });
 

@@ -87,7 +87,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     // A claim that is written on for another reason is another version afterwards, and has its turn in the next pass.
     claimGrowths: resize.growths.filter(({ name }) => !patches.some(({ metadata }) => metadata.name === name)),
     statefulSetReplacement: resize.replacement,
-    nudges: decideNudges(observed, plan),
+    nudges: decideNudges(observed, plan, snapshot?.accessAt),
     resolve: snapshot?.resolve,
     againAfterMs: soonest(snapshot?.againAfterMs, resize.againAfterMs, secrets.againAfterMs),
   };

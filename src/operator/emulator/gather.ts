@@ -100,6 +100,7 @@ function observePod(pod: PodObject, emulator: string): ObservedPod | undefined {
     revision: metadata.labels?.['controller-revision-hash'],
     createdAt: new Date(metadata.creationTimestamp ?? 0),
     planHash: metadata.annotations?.[ANNOTATIONS.planHash],
+    accessToldAt: metadata.annotations?.[ANNOTATIONS.registryAccessAt],
     obstacle: obstacle(pod),
   };
 }

@@ -22,6 +22,8 @@ export const ANNOTATIONS = {
   planChangedAt: `${GROUP}/plan-changed-at`,
   /** On a pod: hash of the plan it was last told to read; changing it makes kubelet refresh mounted volumes. */
   planHash: `${GROUP}/plan-hash`,
+  /** On a pod whose agent isn't let into the registry: since when its Secret and CA are good, to the same end. */
+  registryAccessAt: `${GROUP}/registry-access-at`,
 } as const;
 
 /** Labels that select the pods of an Emulator; part of the StatefulSet's immutable selector. */

@@ -48,6 +48,7 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
     revision: 'classroom-1',
     createdAt: new Date('2026-11-21T09:00:00.000Z'),
     planHash: undefined,
+    accessToldAt: undefined,
     obstacle: undefined,
     ...more,
   };

@@ -62,6 +62,8 @@ export interface ObservedPod {
   readonly revision: string | undefined;
   readonly createdAt: Date;
   readonly planHash: string | undefined;
+  /** When the registry let us in again, as the pod was last told. */
+  readonly accessToldAt: string | undefined;
   /** Why it doesn't come up, in Kubernetes' words. */
   readonly obstacle: string | undefined;
 }
@@ -112,6 +114,8 @@ export interface MachineContact {
 /** What a resolve depends on; a change of any of it makes an older attempt worthless. */
 export interface ResolveRequest {
   readonly reference: string;
+  /** Only whether this digest is to be had there with these credentials: it is pinned. */
+  readonly digest?: string;
   readonly plainHTTP: boolean;
   readonly pullSecret: string | undefined;
   readonly ca: { readonly name: string; readonly key: string } | undefined;
@@ -125,4 +129,6 @@ export interface ResolveAttempt {
   readonly failure: { readonly reason: string; readonly message: string } | undefined;
   readonly failures: number;
   readonly endedAt: Date | undefined;
+  /** Since when every attempt has succeeded; undefined when the last one didn't. */
+  readonly goodSince: Date | undefined;
 }

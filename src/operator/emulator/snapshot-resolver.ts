@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { KubeClient } from '../../kube/client.ts';
 import { errorMessage } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { parseReference, withDigest } from '../../oci/reference.ts';
 import { resolveReference } from '../../oci/resolve.ts';
 import type { ResolveAttempt, ResolveRequest } from './observed.ts';
 import { RESOURCES } from './resource.ts';
@@ -57,8 +58,12 @@ export class SnapshotResolver {
       failure: same ? last.failure : undefined,
       failures,
       endedAt: same ? last.endedAt : undefined,
+      goodSince: same ? last.goodSince : undefined,
     });
-    const work = this.#run(emulatorKey, namespace, request, failures).finally(() => this.#running.delete(work));
+    const goodSince = same ? last.goodSince : undefined;
+    const work = this.#run(emulatorKey, namespace, request, { failures, goodSince }).finally(() =>
+      this.#running.delete(work),
+    );
     this.#running.add(work);
   }
 
@@ -71,7 +76,12 @@ export class SnapshotResolver {
     await Promise.all(this.#running);
   }
 
-  async #run(key: string, namespace: string, request: ResolveRequest, failures: number): Promise<void> {
+  async #run(
+    key: string,
+    namespace: string,
+    request: ResolveRequest,
+    { failures, goodSince }: Pick<ResolveAttempt, 'failures' | 'goodSince'>,
+  ): Promise<void> {
     const resolved = await this.#resolve(namespace, request).catch((error: unknown) => ({
       failure: { reason: 'ResolveFailed', message: errorMessage(error) },
     }));
@@ -79,8 +89,14 @@ export class SnapshotResolver {
     const ended = { request, running: false, endedAt: this.#context.now() };
     const attempt: ResolveAttempt =
       'digest' in resolved
-        ? { ...ended, digest: resolved.digest, failure: undefined, failures: 0 }
-        : { ...ended, digest: undefined, failure: resolved.failure, failures: failures + 1 };
+        ? {
+            ...ended,
+            digest: resolved.digest,
+            failure: undefined,
+            failures: 0,
+            goodSince: goodSince ?? ended.endedAt,
+          }
+        : { ...ended, digest: undefined, failure: resolved.failure, failures: failures + 1, goodSince: undefined };
     this.#attempts.set(key, attempt);
     this.#context.onEnd(key, attempt);
   }
@@ -92,7 +108,7 @@ export class SnapshotResolver {
       if (typeof login === 'object') return { failure: login };
       const ca = await this.#caFile(folder, namespace, request);
       if (typeof ca === 'object') return { failure: ca };
-      const result = await resolveReference(request.reference, {
+      const result = await resolveReference(referenceOf(request), {
         oras: this.#context.oras,
         plainHTTP: request.plainHTTP,
         registryConfig: login,
@@ -131,6 +147,12 @@ export class SnapshotResolver {
     }
     return write(join(folder, 'ca.crt'), Buffer.from(text));
   }
+}
+
+/** With the digest where only that is asked for: what a tag is by now doesn't matter. */
+function referenceOf({ reference, digest }: ResolveRequest): string {
+  const parsed = parseReference(reference);
+  return digest === undefined || !parsed.ok ? reference : withDigest(parsed.value, digest);
 }
 
 async function write(path: string, content: Buffer): Promise<string> {
