@@ -21,13 +21,17 @@ const withoutEffect: readonly ValidationRule[] = CLAIM_SETTINGS.flatMap(({ field
     fieldPath: `.${field}`,
     reason: 'FieldValueForbidden',
   },
-  {
+  withoutEffectOnOwn(field, unset),
+]);
+
+function withoutEffectOnOwn(field: string, unset: string): ValidationRule {
+  return {
     rule: `!has(self.existingClaim) || (${unset})`,
     message: `storage.existingClaim names a PVC that is yours, so storage.${field} would do nothing: remove storage.${field}, or remove storage.existingClaim`,
     fieldPath: `.${field}`,
     reason: 'FieldValueForbidden',
-  },
-]);
+  };
+}
 
 function immutable(field: string, unchanged: string, advice: string): ValidationRule {
   return {
@@ -128,5 +132,7 @@ export const storageSchema = z
         reason: 'FieldValueForbidden',
       },
       ...withoutEffect,
+      // An Ephemeral machine's room has a size, too; a PVC that somebody made has the one that they gave it.
+      withoutEffectOnOwn('size', compareQuantity('self.size', '==', "'4Gi'")),
     ),
   });

@@ -120,6 +120,12 @@ export const storageCases: readonly RuleCase[] = [
   },
   ...withoutEffect,
   {
+    path: 'spec.storage',
+    says: 'storage.existingClaim names a PVC that is yours, so storage.size would do nothing',
+    refused: [create(ownClaim({ size: '8Gi' })), create(ownClaim({ size: '1Gi' }))],
+    allowed: [create(ownClaim({ size: '4096Mi' })), create(persistent({ size: '8Gi' }))],
+  },
+  {
     path: 'spec.storage.size',
     says: 'must be at least 64Mi',
     refused: [{ create: size('63Mi') }, { create: size('0') }, { create: size('65535Ki') }],
