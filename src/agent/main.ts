@@ -24,6 +24,8 @@ usage: loco-agent COMMAND
 Alone, without Kubernetes: docker run -p 5901:5901 -v DISKS:/images IMAGE, with the environment variables
 USE_PREBUILT_SNAPSHOT=true, SNAPSHOT_REGISTRY=registry/repository and SNAPSHOT_TAG=tag for a disk from a registry,
 SNAPSHOT_PLAIN_HTTP=true for one without TLS, DISK=path for a disk elsewhere, BUILTIN_IMAGE=path for a built-in one.
+The screen's VNC password is the file /etc/loco/vnc/password; without one, a password is made and kept on the volume
+(.loco/vnc-password beside the disk).
 `;
 
 type Command = (args: readonly string[]) => Promise<number>;

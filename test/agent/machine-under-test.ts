@@ -59,7 +59,11 @@ export interface MachineUnderTest {
 export async function startMachine(
   disk: string,
   settings: Partial<MachineSettings> = {},
-  overrides: Partial<Pick<Machine, 'kvmDevice'>> & { readonly vncPassword?: string } = {},
+  overrides: Partial<Pick<Machine, 'kvmDevice'>> & {
+    readonly vncPassword?: string;
+    /** As TERM in the moment between QEMU's start and its guest's. */
+    readonly stopBeforeGuest?: boolean;
+  } = {},
 ): Promise<MachineUnderTest> {
   const root = await mkdtemp(path.join(tmpdir(), 'loco-'));
   const paths = agentPaths(root);
@@ -80,6 +84,7 @@ export async function startMachine(
     }),
   );
   let qemu: Qemu | undefined;
+  const stop = new AbortController();
   const machine: Machine = {
     environment: {
       podName: 'classroom-2',
@@ -98,9 +103,9 @@ export async function startMachine(
     log,
     onQemu: (now) => {
       qemu = now;
+      if (overrides.stopBeforeGuest === true) stop.abort();
     },
   };
-  const stop = new AbortController();
   const memory = await memoryDisk(disk);
   const ended = supervise(machine, memory.open, stop.signal);
   const end = async () => {

@@ -78,7 +78,30 @@ describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
     await using test = await startMachine(guest);
     await test.stop();
     expect(test.reports.at(-1)).toMatchObject({ phase: 'Stopped' });
-    expect(test.recorded.at(-1)?.lastStop?.kind).not.toBe('Unclean');
+    expect(test.recorded.slice(1)).toEqual([{ state: 'Prepared' }]);
+  });
+
+  it('is recorded as it was before when it is stopped before the guest runs', async () => {
+    await using test = await startMachine(guest, {}, { stopBeforeGuest: true });
+    await test.until('stopped', ({ phase }) => phase === 'Stopped');
+    expect(test.recorded).toEqual([{ state: 'Running', hardware: expect.anything() }, { state: 'Prepared' }]);
+    expect(test.reports.at(-1)?.disk?.lastStop).toBeUndefined();
+  });
+
+  it('is looked at on, and lives on, when a look fails', async () => {
+    await using test = await startMachine(guest);
+    const unsubscribe = test.machine.report.subscribe((report) => {
+      if (!report.ready) return;
+      unsubscribe();
+      throw new Error('nobody expected this');
+    });
+    await expect
+      .poll(() => test.logged.map(({ msg }) => msg), { timeout: 20_000 })
+      .toContain('A look at the guest failed');
+    await test.qemu()?.qmp.execute('stop', z.unknown());
+    await test.until('looked at again', ({ phase }) => phase === 'Paused');
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
   });
 
   it('is switched off at the deadline when the guest ignores the button, which is recorded as unclean', async () => {
@@ -233,6 +256,13 @@ describe('a machine that lacks something waits and says what', { timeout: 60_000
     await using test = await startMachine(guest, { extraArgs: ['-device', 'warp-drive'] });
     const report = await test.until('refused', ({ reason }) => reason === 'QEMUStartFailed');
     expect(report.message).toContain('warp-drive');
+    expect(test.recorded.at(-1)).toEqual({ state: 'Prepared' });
+  });
+
+  it('for a QEMU that lets its guest run', async () => {
+    await using test = await startMachine(guest, { extraArgs: ['-preconfig'] });
+    const report = await test.until('refused', ({ reason }) => reason === 'QEMUStartFailed');
+    expect(report.message).toContain('QEMU did not let the guest run');
     expect(test.recorded.at(-1)).toEqual({ state: 'Prepared' });
   });
 

@@ -47,5 +47,6 @@ export async function prepareCommand(): Promise<number> {
 }
 
 function writeLastWords(path: string, report: ReportState): Promise<void> {
-  return writeFile(path, terminationMessage(report.current));
+  // Never made here: outside Kubernetes it would be a file among the devices of whoever tries this out.
+  return writeFile(path, terminationMessage(report.current), { flag: 'r+' });
 }

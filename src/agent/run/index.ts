@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { PORTS } from '../../contract/pod.ts';
-import { agentPaths, createLogger, readEnvironment, systemClock } from '../environment.ts';
+import { volumeOf } from '../disk/volume.ts';
+import { agentPaths, createLogger, readEnvironment, runsAlone, systemClock } from '../environment.ts';
 import { messageOf } from '../failure.ts';
 import { startAgentServer } from '../http-server.ts';
 import { openDisk } from '../prepare/index.ts';
@@ -35,6 +37,7 @@ export async function runMachine(): Promise<number> {
     endpoints: podEndpoints(paths.disk, paths.run),
     qemuProgram: 'qemu-system-i386',
     kvmDevice: '/dev/kvm',
+    ...(runsAlone(process.env) ? { ownVncPassword: path.join(volumeOf(paths.disk).folder, 'vnc-password') } : {}),
     report,
     clock: systemClock,
     log,
@@ -55,7 +58,7 @@ export async function runMachine(): Promise<number> {
     stop,
   );
   try {
-    await writeFile(paths.terminationLog, terminationMessage(report.current));
+    await writeFile(paths.terminationLog, terminationMessage(report.current), { flag: 'r+' });
   } catch (error) {
     // Outside Kubernetes there is no such file, and nobody who reads it.
     log.debug({ error: messageOf(error) }, 'No termination message was written');

@@ -16,7 +16,7 @@ import { localTime } from './local-time.ts';
 import { judge } from './probes.ts';
 import { type Hardware, type QemuEndpoints, qemuArguments } from './qemu-arguments.ts';
 import { type Qemu, startQemu } from './qemu-process.ts';
-import { type Ending, quitAfterGuest, stopGuest } from './shutdown.ts';
+import { type Ending, type NeverRan, quitAfterGuest, quitBefore, stopGuest } from './shutdown.ts';
 import { prepareVncSecret } from './vnc-password.ts';
 
 /** What stays the same over all lives of a machine. */
@@ -27,6 +27,8 @@ export interface Machine {
   /** QEMU's system emulator for 32-bit x86: a name in PATH or a path. */
   readonly qemuProgram: string;
   readonly kvmDevice: string;
+  /** Where a VNC password is made and kept when none is mounted; absent in a pod, whose operator makes one. */
+  readonly ownVncPassword?: string;
   readonly report: ReportState;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,7 +55,7 @@ const LOOK_MILLISECONDS = { comingUp: 1000, up: 5000 } as const;
  * 1. what it needs: VNC password, time zone, KVM where wanted, hardware;
  * 2. the record says `Running`, on the volume, before QEMU starts;
  * 3. the guest runs and is watched until it is off, QEMU ends, or `stop` aborts;
- * 4. the record says how it ended.
+ * 4. the record says how it ended, or what it said before when no guest ran.
  */
 export async function liveOnce(machine: Machine, disk: OpenDisk, stop: AbortSignal): Promise<LifeEnd> {
   machine.report.update({ phase: 'Starting', ready: false, reason: undefined, message: 'QEMU is being started.' });
@@ -72,6 +74,7 @@ export async function liveOnce(machine: Machine, disk: OpenDisk, stop: AbortSign
     arguments: needed.value.arguments,
     endpoints: machine.endpoints,
     lockDescriptor: disk.lockDescriptor,
+    stop,
     clock: machine.clock,
     log: machine.log,
   });
@@ -88,6 +91,11 @@ export async function liveOnce(machine: Machine, disk: OpenDisk, stop: AbortSign
   machine.onQemu(undefined);
   qemu.qmp.close();
   qemu.serial.close();
+  if (end.kind === 'NotStarted') {
+    machine.log.info({ failure: end.failure }, 'QEMU ended before its guest ran');
+    await writeRecord(machine, disk, { state: before });
+    return end;
+  }
   const lastStop = { ...end.ending, at: new Date(machine.clock.now()).toISOString() };
   machine.log.info({ end: end.kind, lastStop }, 'QEMU ended');
   await writeRecord(machine, disk, { state: 'Stopped', lastStop });
@@ -102,9 +110,12 @@ interface StartNeeds {
 async function prepareStart(machine: Machine, record: DiskRecord): Promise<Result<StartNeeds>> {
   const { environment, endpoints, clock } = machine;
   const settings = environment.machine;
-  const secret = await prepareVncSecret(machine.paths.vncPassword, endpoints.vncSecret);
+  const secret = await prepareVncSecret(machine.paths.vncPassword, endpoints.vncSecret, machine.ownVncPassword);
   if (!secret.ok) {
     return secret;
+  }
+  if (secret.value !== machine.paths.vncPassword) {
+    machine.log.info({ file: secret.value }, 'The VNC password is in this file');
   }
   const time = localTime(clock.now(), settings.timeZone);
   if (!time.ok) {
@@ -134,11 +145,7 @@ async function prepareStart(machine: Machine, record: DiskRecord): Promise<Resul
   return success({ hardware: hardware.value, arguments: qemuArguments(input) });
 }
 
-async function runGuest(
-  machine: Machine,
-  qemu: Qemu,
-  stop: AbortSignal,
-): Promise<Exclude<LifeEnd, { kind: 'NotStarted' }>> {
+async function runGuest(machine: Machine, qemu: Qemu, stop: AbortSignal): Promise<LifeEnd> {
   const watch = new GuestWatch({
     qemu,
     vncPort: machine.endpoints.vncPort,
@@ -147,19 +154,28 @@ async function runGuest(
     log: machine.log,
   });
   if (!stop.aborted) {
-    await qemu.qmp.execute('cont', z.unknown());
+    const running = await qemu.qmp.execute('cont', z.unknown());
+    // Without an answer the guest may run all the same: then it is watched as any other.
+    if (!running.ok && running.failure.reason === 'QMPCommandFailed') {
+      const words = `QEMU did not let the guest run: ${running.failure.message}`;
+      return notStarted(await quitBefore(qemu, machine.clock, words));
+    }
   }
   const over = new AbortController();
   const observing = observe(machine, watch, AbortSignal.any([over.signal, stop]));
   const first = await Promise.race([
     watch.off.then((reason) => ({ kind: 'PoweredOff', reason }) as const),
-    qemu.exited.then((description) => ({ kind: 'Crashed', description }) as const),
+    qemu.exited.then(({ description }) => ({ kind: 'Crashed', description }) as const),
     untilAborted(stop, over.signal).then(() => ({ kind: 'Stopped' }) as const),
   ]);
   over.abort();
   // A look that is under way may take seconds; the guest's shutdown doesn't wait for it.
   const [ending] = await Promise.all([endGuest(machine, qemu, watch, first), observing]);
-  return { kind: first.kind, ending };
+  return ending.kind === 'NeverRan' ? notStarted(ending) : { kind: first.kind, ending };
+}
+
+function notStarted({ message }: NeverRan): LifeEnd {
+  return { kind: 'NotStarted', failure: { reason: 'QEMUStartFailed', message } };
 }
 
 type FirstSign =
@@ -167,7 +183,7 @@ type FirstSign =
   | { readonly kind: 'Crashed'; readonly description: string }
   | { readonly kind: 'Stopped' };
 
-async function endGuest(machine: Machine, qemu: Qemu, watch: GuestWatch, first: FirstSign): Promise<Ending> {
+async function endGuest(machine: Machine, qemu: Qemu, watch: GuestWatch, first: FirstSign): Promise<Ending | NeverRan> {
   const { clock, log, report } = machine;
   switch (first.kind) {
     case 'PoweredOff':
@@ -183,27 +199,36 @@ async function endGuest(machine: Machine, qemu: Qemu, watch: GuestWatch, first: 
   }
 }
 
-/** Looks at the guest again and again, at once when QEMU has news, and reports what it comes to. */
+/** Looks at the guest again and again, at once when QEMU has news; a look that fails doesn't cost the guest its life. */
 async function observe(machine: Machine, watch: GuestWatch, until: AbortSignal): Promise<void> {
-  const { report, clock, log } = machine;
+  const { clock, log } = machine;
   while (!until.aborted) {
     const { news } = watch;
-    const verdict = judge(await watch.gather(), machine.environment.machine.readinessScreen);
-    if (until.aborted) {
-      return;
+    let ready = false;
+    try {
+      ready = await look(machine, watch, until);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'A look at the guest failed');
     }
-    if (verdict.reason !== report.current.reason || verdict.ready !== report.current.ready) {
-      log.info({ ...verdict }, 'The guest is in another state');
-    }
-    report.update(verdict);
-    if (verdict.ready) {
-      watch.screenCameUp();
-    }
-    await clock.sleep(
-      verdict.ready ? LOOK_MILLISECONDS.up : LOOK_MILLISECONDS.comingUp,
-      AbortSignal.any([until, news]),
-    );
+    const wait = ready ? LOOK_MILLISECONDS.up : LOOK_MILLISECONDS.comingUp;
+    await clock.sleep(wait, AbortSignal.any([until, news]));
   }
+}
+
+/** Reports what one look at the guest comes to, and gives whether it is ready. */
+async function look({ environment, report, log }: Machine, watch: GuestWatch, until: AbortSignal): Promise<boolean> {
+  const verdict = judge(await watch.gather(), environment.machine.readinessScreen);
+  if (until.aborted) {
+    return false;
+  }
+  if (verdict.reason !== report.current.reason || verdict.ready !== report.current.ready) {
+    log.info({ ...verdict }, 'The guest is in another state');
+  }
+  report.update(verdict);
+  if (verdict.ready) {
+    watch.screenCameUp();
+  }
+  return verdict.ready;
 }
 
 /** Writes the record, and reports the disk as it is then. Fails with `RecordNotWritten`. */

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import type { Clock } from '../environment.ts';
 import { failed, messageOf, type Result, success } from '../failure.ts';
 import type { QemuEndpoints } from './qemu-arguments.ts';
@@ -15,9 +16,17 @@ export interface Qemu {
   readonly pid: number;
   readonly qmp: QmpClient;
   readonly serial: SerialLine;
-  /** For people: how the process ended. */
-  readonly exited: Promise<string>;
+  readonly exited: Promise<QemuExit>;
   kill(): void;
+}
+
+/** How the process ended. */
+export interface QemuExit {
+  /** Null when a signal ended it, or it never started. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The same for people, with QEMU's last words. */
+  readonly description: string;
 }
 
 export interface StartOptions {
@@ -26,6 +35,8 @@ export interface StartOptions {
   readonly endpoints: QemuEndpoints;
   /** Open in QEMU too, so that the lock on the volume lives as long as QEMU, even when the agent is killed. */
   readonly lockDescriptor: number;
+  /** Ends the start, and QEMU with it: its guest has not run. */
+  readonly stop: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -35,29 +46,62 @@ const START_MILLISECONDS = 30_000;
 const RETRY_MILLISECONDS = 25;
 const KEPT_LINES = 3;
 
-/** Starts QEMU and connects to its monitor and its serial line. Fails with `QEMUStartFailed` and QEMU's own words. */
+const exitSchema = z.tuple([z.int().nullable(), z.string().nullable()]);
+
+/**
+ * Starts QEMU and connects to its monitor and its serial line. Fails with `QEMUStartFailed` and QEMU's own words, also
+ * when `stop` aborts.
+ */
 export async function startQemu(options: StartOptions): Promise<Result<Qemu>> {
-  const { endpoints, log } = options;
-  // Left by a QEMU that was killed: connecting to it would fail, and QEMU makes its own.
-  await Promise.all([endpoints.qmpSocket, endpoints.serialSocket].map((socket) => rm(socket, { force: true })));
-  const child = spawn(options.program, options.arguments, {
-    stdio: ['ignore', 'pipe', 'pipe', options.lockDescriptor],
-    // A process group of its own: Ctrl-C in a terminal is for the agent, which lets the guest shut down.
-    detached: true,
-  });
-  const words = collectWords(child, log);
-  const exited = describeExit(child, words);
+  const { stop } = options;
+  if (stop.aborted) return stopped();
+  const spawned = await spawnQemu(options);
+  if (!spawned.ok) return spawned;
+  const child = spawned.value;
+  const exited = describeExit(child, collectWords(child, options.log));
+  const kill = () => child.kill('SIGKILL');
+  // Its end closes the sockets, which ends every wait for an answer below.
+  stop.addEventListener('abort', kill);
   const channels = await connectChannels(options, exited);
-  if (!channels.ok) {
-    child.kill('SIGKILL');
-    return failed('QEMUStartFailed', `QEMU could not be started: ${await exited}.`);
+  stop.removeEventListener('abort', kill);
+  if (channels.ok && !stop.aborted) return success({ ...channels.value, pid: child.pid ?? 0, exited, kill });
+  kill();
+  const { description } = await exited;
+  if (channels.ok) {
+    channels.value.qmp.close();
+    channels.value.serial.close();
   }
-  return success({ ...channels.value, pid: child.pid ?? 0, exited, kill: () => child.kill('SIGKILL') });
+  return stop.aborted ? stopped() : failed('QEMUStartFailed', `QEMU could not be started: ${description}.`);
+}
+
+function stopped() {
+  return failed('QEMUStartFailed', 'The machine was stopped before its guest ran.');
+}
+
+async function spawnQemu({
+  program,
+  arguments: words,
+  endpoints,
+  lockDescriptor,
+}: StartOptions): Promise<Result<ChildProcess>> {
+  try {
+    // Left by a QEMU that was killed: connecting to it would fail, and QEMU makes its own.
+    await Promise.all([endpoints.qmpSocket, endpoints.serialSocket].map((socket) => rm(socket, { force: true })));
+    return success(
+      spawn(program, words, {
+        stdio: ['ignore', 'pipe', 'pipe', lockDescriptor],
+        // A process group of its own: Ctrl-C in a terminal is for the agent, which lets the guest shut down.
+        detached: true,
+      }),
+    );
+  } catch (error) {
+    return failed('QEMUStartFailed', `QEMU could not be started: ${messageOf(error)}.`);
+  }
 }
 
 async function connectChannels(
   { endpoints, clock, log }: StartOptions,
-  exited: Promise<string>,
+  exited: Promise<QemuExit>,
 ): Promise<Result<Pick<Qemu, 'qmp' | 'serial'>>> {
   const gone = new AbortController();
   exited.then(() => gone.abort());
@@ -95,12 +139,13 @@ function collectWords(child: ChildProcess, log: Logger): string[] {
   return last;
 }
 
-async function describeExit(child: ChildProcess, words: readonly string[]): Promise<string> {
+async function describeExit(child: ChildProcess, words: readonly string[]): Promise<QemuExit> {
   try {
-    const [code, signal]: unknown[] = await once(child, 'close');
+    const [code, signal] = exitSchema.parse(await once(child, 'close'));
     const said = words.length === 0 ? '' : `: ${words.join(' / ')}`;
-    return signal === null ? `it ended with code ${code}${said}` : `it was ended by ${signal}${said}`;
+    const how = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
+    return { code, signal, description: `${how}${said}` };
   } catch (error) {
-    return messageOf(error);
+    return { code: null, signal: null, description: messageOf(error) };
   }
 }

@@ -9,13 +9,15 @@ import { connectQmp, type QmpClient } from './qmp.ts';
 const GREETING = '{"QMP":{"version":{"qemu":{"micro":2,"minor":0,"major":10},"package":""},"capabilities":[]}}\r\n';
 let folder: string;
 let server: Server;
+let greeting: string;
 let answer: (request: { execute: string; id: number }, socket: Socket) => void;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'loco-qmp-'));
+  greeting = GREETING;
   answer = ({ id }, socket) => socket.write(`{"return":{},"id":${id}}\r\n`);
   server = createServer((socket) => {
-    socket.write(GREETING);
+    socket.write(greeting);
     socket.on('data', (data) => answer(JSON.parse(String(data)), socket));
     socket.on('error', () => socket.destroy());
   });
@@ -76,6 +78,17 @@ describe("QEMU's monitor", () => {
     const result = await client.execute('stop', z.object({}), { timeoutMilliseconds: 200 });
     expect(result).toMatchObject({ ok: false, failure: { reason } });
     client.close();
+  });
+
+  it.each([
+    ['does not greet', () => (greeting = '\n')],
+    ['does not negotiate', () => (answer = () => {})],
+  ])('is let go of when it %s', async (_what, hang) => {
+    hang();
+    const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
+    const client = await connectQmp(path.join(folder, 'qmp'), 200);
+    expect(client).toMatchObject({ ok: false, failure: { reason: 'QMPTimeout' } });
+    await closed;
   });
 
   it('fails with a reason when it is not there, or gone', async () => {

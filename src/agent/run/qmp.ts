@@ -40,22 +40,32 @@ export interface QmpClient {
 
 const COMMAND_TIMEOUT_MILLISECONDS = 10_000;
 
-/** Connects to QEMU's monitor socket and negotiates. Fails with `QMPUnreachable` when there is no such QEMU yet. */
-export async function connectQmp(socketPath: string): Promise<Result<QmpClient>> {
+/**
+ * Connects to QEMU's monitor socket and negotiates, each within `timeoutMilliseconds`. Fails with `QMPUnreachable` when
+ * there is no such QEMU yet, and as a command does.
+ */
+export async function connectQmp(
+  socketPath: string,
+  timeoutMilliseconds = COMMAND_TIMEOUT_MILLISECONDS,
+): Promise<Result<QmpClient>> {
   const connected = await connect(socketPath);
   if (!connected.ok) {
     return connected;
   }
   const client = new Client(connected.value);
-  const greeting = await client.greeting;
+  const greeting = await client.greeted(timeoutMilliseconds);
   if (!greeting.ok) {
     client.close();
     return greeting;
   }
   const { major, minor, micro } = greeting.value.QMP.version.qemu;
   client.qemuVersion = `${major}.${minor}.${micro}`;
-  const negotiated = await client.execute('qmp_capabilities', z.unknown());
-  return negotiated.ok ? success(client) : negotiated;
+  const negotiated = await client.execute('qmp_capabilities', z.unknown(), { timeoutMilliseconds });
+  if (!negotiated.ok) {
+    client.close();
+    return negotiated;
+  }
+  return success(client);
 }
 
 function connect(socketPath: string): Promise<Result<Socket>> {
@@ -68,7 +78,7 @@ function connect(socketPath: string): Promise<Result<Socket>> {
 
 class Client implements QmpClient {
   qemuVersion = '';
-  readonly greeting: Promise<Result<z.infer<typeof greetingSchema>>>;
+  readonly #greeting: Promise<Result<z.infer<typeof greetingSchema>>>;
   readonly #socket: Socket;
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   readonly #waiting = new Map<number, (reply: Result<unknown>) => void>();
@@ -78,7 +88,7 @@ class Client implements QmpClient {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.greeting = new Promise((resolve) => {
+    this.#greeting = new Promise((resolve) => {
       this.#greet = resolve;
     });
     // QEMU that is killed resets the connection: the same to us as its close, which follows. readline passes it on.
@@ -88,6 +98,14 @@ class Client implements QmpClient {
       .on('line', (line) => this.#receive(line))
       .on('error', ignoreReset);
     socket.once('close', () => this.#end());
+  }
+
+  async greeted(timeoutMilliseconds: number): Promise<Result<z.infer<typeof greetingSchema>>> {
+    const late = failed('QMPTimeout', `QEMU's monitor did not greet within ${timeoutMilliseconds} ms.`);
+    const timer = setTimeout(() => this.#greet(late), timeoutMilliseconds);
+    const greeting = await this.#greeting;
+    clearTimeout(timer);
+    return greeting;
   }
 
   execute<T>(

@@ -9,6 +9,12 @@ import type { Qemu } from './qemu-process.ts';
 /** How a guest ended, before the time of it is noted. */
 export type Ending = Pick<LastStop, 'kind' | 'message'>;
 
+/** No guest ran, so none ended. */
+export interface NeverRan {
+  readonly kind: 'NeverRan';
+  readonly message: string;
+}
+
 export interface StopOptions {
   readonly qemu: Qemu;
   readonly watch: Pick<GuestWatch, 'off'>;
@@ -32,17 +38,17 @@ const statusSchema = z.object({ status: z.string() });
  * 3. the ACPI button is pressed every 5 s (and a paused guest made to run) until the guest is off;
  * 4. at the deadline QEMU writes out what it holds and quits, which is an unclean stop.
  */
-export async function stopGuest(options: StopOptions): Promise<Ending> {
+export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan> {
   const { qemu, watch, clock, log } = options;
   const status = await qemu.qmp.execute('query-status', statusSchema);
   if (status.ok && status.value.status === 'prelaunch') {
-    return quit(qemu, clock, { kind: 'Clean', message: 'Stopped before the guest started.' });
+    return quitBefore(qemu, clock, 'Stopped before the guest started.');
   }
   await qemu.qmp.execute('set-action', z.unknown(), { arguments: { reboot: 'shutdown' } });
   const deadline = clock.now() + options.gracePeriodSeconds * 1000;
   const ended = Promise.race([
     watch.off.then((reason) => ({ reason })),
-    qemu.exited.then((description) => ({ description })),
+    qemu.exited.then(({ description }) => ({ description })),
   ]);
   while (clock.now() < deadline) {
     await pressButton(qemu, log);
@@ -58,6 +64,12 @@ export async function stopGuest(options: StopOptions): Promise<Ending> {
   await qemu.qmp.humanMonitor(`qemu-io ${DISK_NODE} flush`);
   const message = `The guest did not shut down within ${options.gracePeriodSeconds} s and was switched off.`;
   return quit(qemu, clock, { kind: 'Unclean', message });
+}
+
+/** Ends a QEMU whose guest has not run: nothing of it is on the disk, however QEMU ends. */
+export async function quitBefore(qemu: Qemu, clock: Clock, message: string): Promise<NeverRan> {
+  await quit(qemu, clock, { kind: 'Clean', message });
+  return { kind: 'NeverRan', message };
 }
 
 /** Ends a QEMU whose guest is off, and says what that was. */
@@ -82,12 +94,15 @@ async function pressButton(qemu: Qemu, log: Logger): Promise<void> {
   log.info({ failure: pressed.ok ? undefined : pressed.failure }, 'Pressed the power button');
 }
 
-/** The ending is as given only when QEMU ends by itself: its last writes are on the volume then. */
+/** The ending is as given only when QEMU ends by itself and well: its last writes are on the volume then. */
 async function quit(qemu: Qemu, clock: Clock, ending: Ending): Promise<Ending> {
   await qemu.qmp.execute('quit', z.unknown());
   const exited = await within(qemu.exited, QUIT_MILLISECONDS, clock);
-  if (exited !== undefined) {
+  if (exited?.code === 0) {
     return ending;
+  }
+  if (exited !== undefined) {
+    return { kind: 'Unclean', message: `${ending.message} QEMU then failed: ${exited.description}.` };
   }
   qemu.kill();
   await qemu.exited;

@@ -1,8 +1,10 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { failed, messageOf, type Result, success } from '../failure.ts';
 
 /** VNC's authentication looks at this many bytes and no more. */
 const MAXIMUM_BYTES = 8;
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** A password as it is mounted, less one trailing line end. Fails with `VNCPasswordInvalid`. */
 export function parseVncPassword(mounted: Buffer): Result<Buffer> {
@@ -23,21 +25,58 @@ export function parseVncPassword(mounted: Buffer): Result<Buffer> {
 }
 
 /**
- * Reads the mounted password and writes what QEMU is to read to `target`, for this user only. Fails with
- * `VNCPasswordInvalid`, also where the file can't be read.
+ * Reads the password and writes what QEMU is to read to `target`, for this user only. Fails with `VNCPasswordInvalid`,
+ * also where the file can't be read, and with `VNCPasswordNotWritten`.
+ * @param own where a password is made, and kept, when none is mounted
+ * @returns the file that the password is in
  */
-export async function prepareVncSecret(mounted: string, target: string): Promise<Result<void>> {
-  let content: Buffer;
-  try {
-    content = await readFile(mounted);
-  } catch (error) {
-    return failed('VNCPasswordInvalid', `The VNC password can't be read from its Secret: ${messageOf(error)}`);
+export async function prepareVncSecret(mounted: string, target: string, own?: string): Promise<Result<string>> {
+  const file = own === undefined || (await isThere(mounted)) ? mounted : own;
+  if (file === own && !(await isThere(file))) {
+    const made = await write(file, Buffer.from(randomPassword()));
+    if (!made.ok) {
+      return made;
+    }
   }
-  const password = parseVncPassword(content);
+  const password = await readPassword(file);
   if (!password.ok) {
     return password;
   }
-  await rm(target, { force: true });
-  await writeFile(target, password.value, { mode: 0o600, flag: 'wx' });
-  return success(undefined);
+  const written = await write(target, password.value);
+  return written.ok ? success(file) : written;
+}
+
+function randomPassword(): string {
+  return Array.from({ length: MAXIMUM_BYTES }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    // Whatever else is wrong with it, whoever reads it says so.
+    return false;
+  }
+}
+
+async function readPassword(file: string): Promise<Result<Buffer>> {
+  try {
+    return parseVncPassword(await readFile(file));
+  } catch (error) {
+    return failed('VNCPasswordInvalid', `The VNC password can't be read from its Secret: ${messageOf(error)}`);
+  }
+}
+
+/** Under its name it is whole: half a password would be taken for one. */
+async function write(file: string, password: Buffer): Promise<Result<void>> {
+  const staged = `${file}.staged`;
+  try {
+    await rm(staged, { force: true });
+    await writeFile(staged, password, { mode: 0o600, flag: 'wx' });
+    await rename(staged, file);
+    return success(undefined);
+  } catch (error) {
+    return failed('VNCPasswordNotWritten', `The VNC password can't be written for QEMU: ${messageOf(error)}`);
+  }
 }
