@@ -5,11 +5,16 @@ import { POD_USER, PORTS } from '../../src/contract/pod.ts';
 import { projectFolder } from '../folders.ts';
 
 const FILES = [
-  { image: 'qemu-loco', program: 'loco-agent', ports: Object.values(PORTS) },
-  { image: 'operator', program: 'loco-operator', ports: [8081] },
+  {
+    image: 'qemu-loco',
+    program: 'loco-agent',
+    entrypoint: '["tini", "--", "loco-agent"]',
+    ports: Object.values(PORTS),
+  },
+  { image: 'operator', program: 'loco-operator', entrypoint: '["loco-operator"]', ports: [8081] },
 ];
 
-describe.each(FILES)('the Dockerfile of $image', ({ image, program, ports }) => {
+describe.each(FILES)('the Dockerfile of $image', ({ image, program, entrypoint, ports }) => {
   const text = () => readFile(path.join(projectFolder, 'images', image, 'Dockerfile'), 'utf8');
 
   test('runs as the user of the pods', async () => {
@@ -25,7 +30,7 @@ describe.each(FILES)('the Dockerfile of $image', ({ image, program, ports }) => 
 
   test('copies its own program last, so that a change of it makes one small layer', async () => {
     expect((await text()).match(/^(COPY|RUN) .*$/gm)?.at(-1)).toBe(`COPY ${program} /usr/local/bin/${program}`);
-    expect(await text()).toContain(`ENTRYPOINT ["${program}"]`);
+    expect(await text()).toContain(`ENTRYPOINT ${entrypoint}`);
   });
 
   test('names the ports it listens on', async () => {
