@@ -133,4 +133,18 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
       await scenario.deleteEmulator(mistake.name);
     },
   );
+
+  test('a snapshot given by digest with a wrong password comes up within a minute of the right one', async () => {
+    await pullSecret('exact', 'not the password');
+    const exact = `${registry.hostname}/loco/qemu-snapshots@${digest}`;
+    await scenario.applyEmulator('exact', hybrid({ reference: exact, secret: 'exact' }));
+    const condition = await scenario.condition('exact', 'DisksReady', 'False', 'DiskFailed');
+    expect(condition.message).toMatch(/password|credentials|log in/i);
+    await scenario.interruption();
+    const mended = performance.now();
+    await pullSecret('exact', registry.password);
+    await scenario.ready('exact');
+    expect((performance.now() - mended) / 1000).toBeLessThan(60);
+    await scenario.deleteEmulator('exact');
+  });
 });
