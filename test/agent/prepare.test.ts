@@ -201,6 +201,33 @@ describe('a disk on the volume', () => {
     expect(await sha256Of(bench.paths.disk)).toBe(sha256);
   });
 
+  test.each([
+    { state: 'Running', reason: undefined },
+    {
+      state: 'Stopped',
+      lastStop: { kind: 'Clean', at: '2026-01-02T03:04:05.000Z', message: '' },
+      reason: 'DiskTruncated',
+    },
+  ] as const)(
+    'whose last write never reached the file is used after a power cut, and only then ($state)',
+    async (last) => {
+      await using bench = await preparedBench();
+      const disk = await bench.open();
+      const { reason, ...change } = last;
+      await disk.update(change);
+      await disk.close();
+      await execa('qemu-io', ['-f', 'qcow2', '-c', 'write 60M 64k', bench.paths.disk]);
+      const { size } = await stat(bench.paths.disk);
+      expect(size).toBeGreaterThan(disk.record.sizeBytes);
+      await truncate(bench.paths.disk, size - 4096);
+      const opening = openDisk(bench.options());
+      await until(() => ['DiskFailed', 'DiskReady'].includes(bench.report.current.phase));
+      expect(bench.report.current.reason).toBe(reason);
+      bench.stop.abort();
+      await (await opening)?.close();
+    },
+  );
+
   test('of an ephemeral machine that was left clean is kept, and made anew otherwise', async () => {
     await using bench = await preparedBench(1, { mode: 'Ephemeral' });
     const first = await bench.open();

@@ -46,6 +46,17 @@ export async function readWholeHeader(path: string): Promise<Result<Qcow2Header>
   }
 }
 
+/** Reads and judges the header alone, of a file whose last clusters may never have reached it. Runs no QEMU tool. */
+export async function readHeaderOf(path: string): Promise<Result<Qcow2Header>> {
+  const opened = await openRegular(path);
+  if (!opened.ok) return opened;
+  try {
+    return await readHeader(opened.value);
+  } finally {
+    await opened.value.close();
+  }
+}
+
 async function readHeader(file: FileHandle): Promise<Result<Qcow2Header>> {
   const { size } = await file.stat();
   const start = Buffer.alloc(Math.min(HEADER_BYTES, size));

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
-import { readWholeHeader } from '../disk/inspect.ts';
+import { readHeaderOf, readWholeHeader } from '../disk/inspect.ts';
 import { checkDisk, repairLeaks } from '../disk/qemu-img.ts';
 import { readRecord, writeRecord } from '../disk/record.ts';
 import type { FileFacts } from '../disk/volume-files.ts';
@@ -59,13 +59,18 @@ function leftClean(record: DiskRecord): boolean {
 /**
  * The fast path: inode, header, and whether the file is as long as its tables say (qemu-img check calls a cut one
  * sound); after anything but a clean stop also `qemu-img check`.
+ *
+ * After a power cut the tables may refer to clusters behind the file's end: the host had stored the table and not yet
+ * the file's new length. Those are the guest's last writes, of which it was never told that they were done; QEMU reads
+ * zeros there. A file that is shorter than when it was published was cut by something else.
  */
 async function checkRecorded(
   context: PrepareContext,
   record: DiskRecord,
   disk: FileFacts,
 ): Promise<Result<DiskRecord>> {
-  const header = await readWholeHeader(context.volume.disk);
+  const mayLackLastWrites = !leftClean(record) && disk.sizeBytes >= record.sizeBytes;
+  const header = await (mayLackLastWrites ? readHeaderOf : readWholeHeader)(context.volume.disk);
   if (!header.ok) return broken(context, header.failure);
   if (header.value.virtualBytes < record.virtualSizeBytes) {
     return broken(context, {
