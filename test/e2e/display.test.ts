@@ -8,7 +8,7 @@ describe('the screen of a machine', () => {
 
   beforeAll(async () => {
     await scenario.open();
-    await scenario.applyEmulator('screen', { storage: { mode: 'Ephemeral' } });
+    await scenario.applyEmulator('screen', { storage: { mode: 'Ephemeral' }, machine: { timeZone: 'Asia/Tokyo' } });
     await scenario.interruption();
     await scenario.ready('screen');
   });
@@ -45,6 +45,19 @@ describe('the screen of a machine', () => {
     expect(colours.size).toBeGreaterThan(1);
     expect(picture.width).toBeGreaterThanOrEqual(640);
     expect(await scenario.bootCount('screen-0')).toBe(1);
+  });
+
+  test('the guest finds the local time of its zone on its clock, and a versioned machine type under it', async () => {
+    const [, clock] = await scenario.guestLine('screen-0', /LOCO-GUEST time=([\dT:-]+)/g);
+    // Japan is nine hours ahead of UTC all year.
+    const hoursAhead = (Date.parse(`${clock}Z`) - Date.now()) / 3_600_000;
+    expect(hoursAhead).toBeGreaterThan(8.8);
+    expect(hoursAhead).toBeLessThanOrEqual(9);
+    const qemu = await scenario.cluster.kubectl(
+      ['-n', scenario.namespace, 'exec', 'screen-0', '-c', 'emulator', '--', 'sh', '-c', 'cat /proc/[0-9]*/cmdline'],
+      { reject: false },
+    );
+    expect(qemu.stdout).toMatch(/pc-i440fx-\d+\.\d+/);
   });
 
   test('neither the password nor the agent token is in an argument, environment, log, event or status', async () => {
