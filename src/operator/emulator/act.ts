@@ -8,7 +8,7 @@ import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject, Resource } from '../../kube/object.ts';
 import { formatBytes } from '../quantity.ts';
 import type { Caches, RawEmulator } from './caches.ts';
-import type { ClaimObject, ClusterObject } from './cluster-object.ts';
+import type { ClaimObject } from './cluster-object.ts';
 import { type Decision, ownerOf, type WantedObjects } from './decide.ts';
 import type { ClaimGrowth } from './disks/resize.ts';
 import type { ClaimDeletion } from './disks/retention.ts';
@@ -116,7 +116,7 @@ async function apply<T extends KubeObject>(
   return { kind, name, ofPredecessor };
 }
 
-async function patchClaim(context: ActContext, patch: ClusterObject): Promise<void> {
+async function patchClaim(context: ActContext, patch: KubeObject): Promise<void> {
   const { name, namespace } = patch.metadata;
   const options = { fieldManager: MANAGERS.claims, force: true };
   await context.caches.claims.store.ownWrite(`${namespace}/${name}`, () =>

@@ -1,7 +1,7 @@
 import { createInformer, type Informer, type InformerContext } from '../../kube/informer.ts';
 import { type KubeObject, keyOf } from '../../kube/object.ts';
 import type { Change } from '../../kube/store.ts';
-import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
+import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
 
@@ -12,7 +12,7 @@ export type RawEmulator = KubeObject & { readonly spec?: unknown; readonly statu
 export interface Caches {
   readonly emulators: Informer<RawEmulator>;
   readonly statefulSets: Informer<StatefulSetObject>;
-  readonly services: Informer<ClusterObject>;
+  readonly services: Informer<KubeObject>;
   readonly configMaps: Informer<ConfigMapObject>;
   readonly pods: Informer<PodObject>;
   /** All claims, labelled or not: a disk that a person prepared under a machine's claim name has no labels of ours. */
@@ -43,7 +43,7 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
     const object = after ?? before;
     if (object !== undefined) enqueue(keyOf(object));
   });
-  const ofOwner = ({ before, after }: Change<ClusterObject>): void => {
+  const ofOwner = ({ before, after }: Change<KubeObject>): void => {
     const key = ownerKey(after ?? before);
     if (key !== undefined) enqueue(key);
   };
@@ -63,7 +63,7 @@ export function allCaches(caches: Caches): Informer<KubeObject>[] {
 }
 
 /** `namespace/name` of the Emulator that an object's labels name. */
-function ownerKey(object: ClusterObject | undefined): string | undefined {
+function ownerKey(object: KubeObject | undefined): string | undefined {
   const name = object?.metadata.labels?.[LABELS.instance];
   return name === undefined ? undefined : `${object?.metadata.namespace ?? ''}/${name}`;
 }

@@ -1,31 +1,8 @@
+import type { KubeObject } from '../../kube/object.ts';
+
 /** The parts of Kubernetes' own objects that are read; everything is optional that the API server may leave out. */
 
-export interface Metadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly name: string;
-    readonly uid: string;
-    readonly controller?: boolean;
-  }[];
-}
-
-export interface ClusterObject {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: Metadata;
-}
-
-export interface StatefulSetObject extends ClusterObject {
+export interface StatefulSetObject extends KubeObject {
   readonly spec?: {
     readonly volumeClaimTemplates?: readonly {
       readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
@@ -34,7 +11,7 @@ export interface StatefulSetObject extends ClusterObject {
   readonly status?: { readonly observedGeneration?: number; readonly updateRevision?: string };
 }
 
-export interface ConfigMapObject extends ClusterObject {
+export interface ConfigMapObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +25,7 @@ interface ContainerStatus {
   };
 }
 
-export interface PodObject extends ClusterObject {
+export interface PodObject extends KubeObject {
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
@@ -63,7 +40,7 @@ export interface PodObject extends ClusterObject {
   };
 }
 
-export interface ClaimObject extends ClusterObject {
+export interface ClaimObject extends KubeObject {
   readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
   readonly status?: { readonly phase?: string; readonly capacity?: Readonly<Record<string, string>> };
 }

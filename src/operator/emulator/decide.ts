@@ -1,7 +1,7 @@
 import type { V1ConfigMap, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import { findBlock } from './checks/index.ts';
-import type { ClusterObject } from './cluster-object.ts';
 import type { Facts } from './conditions/condition.ts';
 import { adoptClaim } from './disks/adopt.ts';
 import { claimsInput } from './disks/claim.ts';
@@ -27,7 +27,7 @@ export interface Decision {
   readonly events: readonly EmulatorEvent[];
   /** Absent while something stands in the way, and for an Unmanaged Emulator, of which only the status is written. */
   readonly objects: WantedObjects | undefined;
-  readonly claimPatches: readonly ClusterObject[];
+  readonly claimPatches: readonly KubeObject[];
   readonly claimDeletions: readonly ClaimDeletion[];
   readonly claimGrowths: readonly ClaimGrowth[];
   /** UID of the StatefulSet to delete without its pods. */
@@ -166,7 +166,7 @@ function wantedObjects(
 }
 
 /** Claims that are ours or nobody's, each with the word of the machine that has it mounted. */
-function claimPatches(observed: Observed, retention: RetentionDecision): ClusterObject[] {
+function claimPatches(observed: Observed, retention: RetentionDecision): KubeObject[] {
   const { spec } = observed.emulator;
   const owner = ownerOf(observed.emulator);
   return observed.claims

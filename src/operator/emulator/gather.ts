@@ -1,7 +1,8 @@
 import type { Emulator } from '../../api/emulator/schema.ts';
 import { INIT_CONTAINER, MAIN_CONTAINER } from '../../contract/pod.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import { parseQuantity } from '../quantity.ts';
-import type { ClaimObject, ClusterObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
+import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
 import { foreignChild } from './foreign-child.ts';
 import { ANNOTATIONS, ordinalOf } from './names.ts';
@@ -20,7 +21,7 @@ import { PLAN_KEY } from './render/plan-config-map.ts';
 export interface CachedObjects {
   readonly emulator: Emulator;
   readonly statefulSet: StatefulSetObject | undefined;
-  readonly service: ClusterObject | undefined;
+  readonly service: KubeObject | undefined;
   readonly planConfigMap: ConfigMapObject | undefined;
   /** Pods with the Emulator's labels. */
   readonly pods: readonly PodObject[];

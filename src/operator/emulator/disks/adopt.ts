@@ -1,6 +1,6 @@
 import { API_VERSION } from '../../../api/group.ts';
 import type { AgentReport, ReportedDisk } from '../../../contract/agent-report.ts';
-import type { ClusterObject } from '../cluster-object.ts';
+import type { KubeObject } from '../../../kube/object.ts';
 import { ANNOTATIONS } from '../names.ts';
 import type { ObservedClaim } from '../observed.ts';
 import type { Owner } from '../render/owner.ts';
@@ -24,7 +24,7 @@ export interface AdoptionInput {
  *
  * A claim of a deleted Emulator of the same name is taken over as it is: that is how a disk outlives its Emulator.
  */
-export function adoptClaim(input: AdoptionInput): ClusterObject | undefined {
+export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
   const { owner, claim } = input;
   if (claim.deleting) return undefined;
   const collected = input.whenDeleted === 'Delete' && !input.existingClaim;
