@@ -45,7 +45,7 @@ export function parsePlan(text: string): Result<DiskPlan> {
 export function planFromVariables(variables: Variables): Result<DiskPlan> {
   const builtinPath = variables['BUILTIN_IMAGE'] || DEFAULT_BUILTIN_PATH;
   if (variables['USE_PREBUILT_SNAPSHOT'] !== 'true') {
-    return success({ schemaVersion: 1, mode: 'Persistent', source: 'Auto', builtinPath });
+    return success({ schemaVersion: 1, mode: 'Persistent', source: 'Auto', builtinPath, onCorruption: 'Fail' });
   }
   const repository = variables['SNAPSHOT_REGISTRY'] ?? '';
   const tag = variables['SNAPSHOT_TAG'] ?? '';
@@ -60,6 +60,7 @@ export function planFromVariables(variables: Variables): Result<DiskPlan> {
     mode: 'Hybrid',
     source: 'Auto',
     builtinPath,
+    onCorruption: 'Fail',
     snapshot: { reference: `${repository}:${tag}`, plainHTTP: variables['SNAPSHOT_PLAIN_HTTP'] === 'true' },
   });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { diskOriginSchema, lastCheckSchema, lastStopSchema } from './disk-record.ts';
+import { diskOriginSchema, lastCheckSchema, lastStopSchema, predecessorSchema } from './disk-record.ts';
 
 /**
  * Where a machine is on its way. Init container: `Preparing` (copying or checking), `AwaitingDisk` (an import is
@@ -34,13 +34,20 @@ export const reportedDiskSchema = z.object({
   preparedAt: z.string(),
   lastCheck: lastCheckSchema.optional(),
   lastStop: lastStopSchema.optional(),
+  predecessor: predecessorSchema.optional(),
 });
 
-/** How far the preparation is; `totalBytes` is absent while unknown (an import from standard input). */
+/**
+ * How far the preparation is. `totalBytes`, and `percent` and `secondsLeft` with it, are absent while unknown (an
+ * import from standard input); the rate is of the last seconds, and absent until there is one.
+ */
 export const progressSchema = z.object({
   step: z.enum(['Copying', 'Pulling', 'Importing', 'Checking', 'Publishing']),
   doneBytes: z.int(),
   totalBytes: z.int().optional(),
+  percent: z.int().min(0).max(100).optional(),
+  bytesPerSecond: z.int().min(0).optional(),
+  secondsLeft: z.int().min(0).optional(),
 });
 
 /** A source that was tried and not used, and why. */

@@ -24,6 +24,11 @@ export const diskPlanSchema = z.object({
   source: z.enum(['Auto', 'Builtin', 'Snapshot', 'Import']),
   builtinPath: z.string(),
   snapshot: snapshotPlanSchema.optional(),
+  /**
+   * What becomes of a disk that is found damaged: `Fail` leaves it where it is, and the machine waits for a person;
+   * `Reprovision` moves it into `.loco/quarantine/` and fills the volume anew.
+   */
+  onCorruption: z.enum(['Fail', 'Reprovision']).default('Fail'),
 });
 
 export type DiskPlan = z.infer<typeof diskPlanSchema>;

@@ -19,6 +19,16 @@ export const lastCheckSchema = z.object({
   result: z.enum(['Ok', 'LeaksRepaired']),
 });
 
+/** The damaged disk whose place this one took (`disk.onCorruption: Reprovision`). */
+export const predecessorSchema = z.object({
+  /** Where it lies on the volume now. */
+  path: z.string(),
+  /** Why it was taken out of use, as a CamelCase word and for people. */
+  reason: z.string(),
+  message: z.string(),
+  at: z.iso.datetime(),
+});
+
 /**
  * What is known of the disk beside it: `.loco/disk.json` on the volume. Written after the disk was verified and
  * before it is visible under its name, and again at every start and stop of the guest.
@@ -28,6 +38,11 @@ export const diskRecordSchema = z.object({
   /** Made anew for each disk that is published. */
   id: z.uuid(),
   inode: z.int(),
+  /**
+   * Nanoseconds since 1970 at which the file was made, in decimal; absent where the file system doesn't keep it. File
+   * systems use inodes again: another file may have the number of one that was removed, but not its time as well.
+   */
+  birthTime: z.string().regex(/^\d+$/).optional(),
   /** Length of the qcow2 file when it was published, in bytes. */
   sizeBytes: z.int(),
   /** sha256 of the qcow2 file when it was published. */
@@ -43,6 +58,7 @@ export const diskRecordSchema = z.object({
   state: z.enum(['Prepared', 'Running', 'Stopped']),
   lastStop: lastStopSchema.optional(),
   lastCheck: lastCheckSchema.optional(),
+  predecessor: predecessorSchema.optional(),
 });
 
 export type DiskRecord = z.infer<typeof diskRecordSchema>;

@@ -42,6 +42,7 @@ export class DiskWorkbench implements AsyncDisposable {
       mode: 'Persistent',
       source: 'Auto',
       builtinPath: this.builtinPath,
+      onCorruption: 'Fail',
       ...plan,
     };
     await mkdir(path.dirname(this.paths.plan), { recursive: true });

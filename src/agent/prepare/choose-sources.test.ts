@@ -6,7 +6,7 @@ import { importPossible, sourcesFor } from './choose-sources.ts';
 const snapshot = { reference: 'r/x:y', plainHTTP: false };
 
 function plan(change: Partial<DiskPlan>): DiskPlan {
-  return { schemaVersion: 1, mode: 'Persistent', source: 'Auto', builtinPath: '/b', ...change };
+  return { schemaVersion: 1, mode: 'Persistent', source: 'Auto', builtinPath: '/b', onCorruption: 'Fail', ...change };
 }
 
 describe('the row of sources', () => {
@@ -33,9 +33,10 @@ test('whatever the plan, nothing is downloaded that was not named, and there is 
       mode: fc.constantFrom(...diskPlanSchema.shape.mode.options),
       source: fc.constantFrom(...diskPlanSchema.shape.source.options),
       builtinPath: fc.constant('/b'),
+      onCorruption: fc.constant('Fail' as const),
       snapshot: fc.constant(snapshot),
     },
-    { requiredKeys: ['schemaVersion', 'mode', 'source', 'builtinPath'] },
+    { requiredKeys: ['schemaVersion', 'mode', 'source', 'builtinPath', 'onCorruption'] },
   );
   fc.assert(
     fc.property(plans, (given) => {

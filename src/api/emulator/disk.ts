@@ -99,6 +99,15 @@ export const diskSchema = z
       'Path of the disk built into the image.',
       '/opt/builtin-images/win98.qcow2.builtin',
     ).default('/opt/builtin-images/win98.qcow2.builtin'),
+    onCorruption: z
+      .enum(['Fail', 'Reprovision'])
+      .default('Fail')
+      .meta({
+        description:
+          'What becomes of a disk that is found damaged when a machine starts. ' +
+          'Fail: it stays where it is, and the machine waits for somebody to repair or remove it. ' +
+          'Reprovision: it is moved into .loco/quarantine on its volume, where nothing deletes it, and the volume is filled anew; what the guest had written is then on the damaged disk alone.',
+      }),
     snapshot: snapshotSchema
       .meta({
         description:

@@ -18,7 +18,8 @@ export interface SnapshotState {
 export function diskPlan(spec: EmulatorSpec, snapshot: SnapshotState): DiskPlan {
   const wanted = spec.disk.snapshot;
   const plan = { schemaVersion: 1, mode: spec.storage.mode, source: spec.disk.source } as const;
-  if (wanted === undefined) return { ...plan, builtinPath: spec.disk.builtinPath };
+  const { builtinPath, onCorruption } = spec.disk;
+  if (wanted === undefined) return { ...plan, builtinPath, onCorruption };
   const planned: SnapshotPlan = {
     reference: wanted.reference,
     plainHTTP: wanted.registry.plainHTTP,
@@ -26,7 +27,7 @@ export function diskPlan(spec: EmulatorSpec, snapshot: SnapshotState): DiskPlan 
     ...(snapshot.digest === undefined ? {} : { digest: snapshot.digest }),
     ...(snapshot.unresolved === undefined ? {} : { unresolved: snapshot.unresolved }),
   };
-  return { ...plan, builtinPath: spec.disk.builtinPath, snapshot: planned };
+  return { ...plan, builtinPath, onCorruption, snapshot: planned };
 }
 
 /** Short hash of a plan as it stands in its ConfigMap. */
