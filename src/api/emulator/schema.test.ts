@@ -16,7 +16,7 @@ describe('the spec of an Emulator', () => {
         claimTemplateName: 'win98-disk',
         retention: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       },
-      disk: { source: 'Auto', builtinPath: '/opt/builtin-images/win98.qcow2.builtin' },
+      disk: { source: 'Auto', builtinPath: '/opt/builtin-images/win98.qcow2.builtin', onCorruption: 'Fail' },
       machine: {
         type: '',
         cpu: 'pentium2',
