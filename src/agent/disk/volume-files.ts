@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+
+const FILL_BYTES = 1024 ** 2;
 
 export interface FileFacts {
   /** See {@link inodeNumber}. */
@@ -21,6 +24,11 @@ export interface VolumeFiles {
   list(folder: string): Promise<readonly string[]>;
   /** Not durable before {@link VolumeFiles.syncFile}. */
   writeText(path: string, text: string): Promise<void>;
+  /**
+   * Makes a file `toBytes` long with bytes that don't compress, so that they take room on any file system; the first
+   * `fromBytes` are there already. Not durable.
+   */
+  fill(path: string, fromBytes: number, toBytes: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all that is in it; nothing there is fine. */
   remove(path: string): Promise<void>;
@@ -44,6 +52,17 @@ export const volumeFiles: VolumeFiles = {
     const file = await open(name, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
     try {
       await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+  },
+  fill: async (name, fromBytes, toBytes) => {
+    const file = await open(name, constants.O_WRONLY | constants.O_CREAT, 0o640);
+    try {
+      for (let at = fromBytes; at < toBytes; ) {
+        const piece = randomBytes(Math.min(FILL_BYTES, toBytes - at));
+        at += (await file.write(piece, 0, piece.length, at)).bytesWritten;
+      }
     } finally {
       await file.close();
     }

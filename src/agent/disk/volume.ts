@@ -16,6 +16,8 @@ export interface Volume {
   readonly importLock: string;
   readonly staging: string;
   readonly quarantine: string;
+  /** Ballast; see reserve.ts. */
+  readonly reserve: string;
 }
 
 /** The names on the volume whose disk is at `disk`. */
@@ -34,5 +36,6 @@ export function volumeOf(disk: string): Volume {
     importLock: below('import.lock'),
     staging: below('staging'),
     quarantine: below('quarantine'),
+    reserve: below('reserve'),
   };
 }

@@ -1,10 +1,12 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { Attempt, MachinePhase } from '../../contract/agent-report.ts';
+import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { MAIN_CONTAINER } from '../../contract/pod.ts';
 import { createOpenDisk, type OpenDisk } from '../disk/open-disk.ts';
 import { reportedDisk } from '../disk/record.ts';
+import { ensureReserve, makeRoomToStart } from '../disk/reserve.ts';
 import { volumeOf } from '../disk/volume.ts';
 import { type VolumeFiles, volumeFiles } from '../disk/volume-files.ts';
 import type { AgentEnvironment, AgentPaths, Clock } from '../environment.ts';
@@ -100,6 +102,7 @@ async function attemptOrFailure(context: PrepareContext, sources: Sources): Prom
 
 async function attempt(context: PrepareContext, sources: Sources): Promise<Outcome> {
   const { files, volume, paths, variables, log } = context;
+  await makeRoomToStart(files, volume);
   await files.makeFolder(volume.staging);
   const recovered = await recoverPublication(files, volume);
   if (recovered !== 'None') log.info({ recovered }, 'Ended an interrupted publication');
@@ -108,14 +111,14 @@ async function attempt(context: PrepareContext, sources: Sources): Promise<Outco
   const existing = await lookAtDisk(context, plan.value);
   if (existing.kind === 'Unusable') return notYet(existing.failure);
   if (existing.kind === 'Usable') {
-    await tidy(context);
+    await settleDown(context, plan.value);
     return { kind: 'Ready', record: existing.record, attempts: [] };
   }
   if (existing.kind === 'Refill') await removeDisk(context);
   const hardware = existing.kind === 'Absent' ? existing.hardware : undefined;
   const pass = await prepareFromSources(context, plan.value, sources, hardware);
   if (pass.kind === 'None') return { ...pass, kind: 'NotYet' };
-  await tidy(context);
+  await settleDown(context, plan.value);
   return { kind: 'Ready', record: pass.record, attempts: pass.attempts };
 }
 
@@ -132,9 +135,13 @@ async function removeDisk({ files, volume, log }: PrepareContext): Promise<void>
   await files.syncFolder(volume.folder);
 }
 
-/** With a disk in place nothing in the staging folder is needed. */
-async function tidy({ files, volume }: PrepareContext): Promise<void> {
+/** With a disk in place nothing in the staging folder is needed, and what is free now may go into the reserve. */
+async function settleDown({ files, volume, log }: PrepareContext, { mode }: DiskPlan): Promise<void> {
   for (const name of await files.list(volume.staging)) await files.remove(path.join(volume.staging, name));
+  // An Ephemeral machine's volume has a limit that is computed for it, and the disk is lost anyway.
+  if (mode === 'Ephemeral') return;
+  const reserve = await ensureReserve(files, volume);
+  if (reserve.kind === 'NoRoom') log.warn(reserve, 'There is no room for the reserve');
 }
 
 function reportReady(
