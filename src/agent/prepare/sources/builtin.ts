@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readWholeHeader } from '../../disk/inspect.ts';
-import { checkRoom, spaceOf } from '../../disk/space.ts';
 import { sparseCopy } from '../../disk/sparse-copy.ts';
 import type { Volume } from '../../disk/volume.ts';
 import type { VolumeFiles } from '../../disk/volume-files.ts';
-import { messageOf, type Result, success } from '../../failure.ts';
+import { messageOf } from '../../failure.ts';
+import { checkPeak } from '../preflight.ts';
 import type { DiskSource, StageOptions, StageResult } from './source.ts';
 import { targetFailure } from './target-failure.ts';
 
@@ -22,7 +22,9 @@ export function builtinSource(files: VolumeFiles, volume: Volume): DiskSource {
       const facts = await builtinFacts(from);
       if ('kind' in facts) return facts;
       await files.remove(staged);
-      const room = await checkSpace(volume, facts.allocatedBytes);
+      const room = await checkPeak({ files, volume }, options.plan, 'The copy of the built-in disk', [
+        { name: 'the disk', bytes: facts.allocatedBytes },
+      ]);
       if (!room.ok) return { kind: 'Failed', failure: room.failure };
       return copy(from, staged, facts.sizeBytes, options);
     },
@@ -52,11 +54,6 @@ function broken(from: string, reason: string, message: string): StageResult {
     kind: 'Broken',
     failure: { reason, message: `The built-in disk ${from} can't be used. ${message} Then build the image again.` },
   };
-}
-
-async function checkSpace(volume: Volume, bytes: number): Promise<Result<undefined>> {
-  const room = checkRoom(await spaceOf(volume.root), bytes, 'The copy of the built-in disk');
-  return room.ok ? success(undefined) : room;
 }
 
 async function copy(from: string, staged: string, totalBytes: number, options: StageOptions): Promise<StageResult> {
