@@ -5,11 +5,22 @@ import { modulesInOrder } from './modules.ts';
 
 const MiB = 1024 * 1024;
 
-/** The disk's layout, in MiB: boot partition, a sector with the guest's state, and room to write. */
-const LAYOUT = { bootStart: 1, bootSize: 15, stateStart: 16, stateSize: 1, scratchStart: 17, total: 2048 } as const;
+/** The disk's layout, in MiB: boot partition, a sector with the guest's state, room to write, and room for files. */
+const LAYOUT = {
+  bootStart: 1,
+  bootSize: 15,
+  stateStart: 16,
+  stateSize: 1,
+  scratchStart: 17,
+  filesStart: 1984,
+  total: 2048,
+} as const;
 
 /** Disk, power button, and the network cards that `machine.nic` offers (a MAC address is read from the driver). */
 const MODULES = ['ata_piix', 'sd_mod', 'button', 'evdev', 'ne2k_pci', 'pcnet32', '8139cp'];
+
+/** The file system that disk load is put on: loaded when it is wanted, not at boot. */
+const FILE_SYSTEM_MODULES = ['msdos', 'nls_cp437'];
 
 const FIXED_TIME = new Date('2000-01-01T00:00:00Z');
 
@@ -25,7 +36,7 @@ interface GuestInputs {
 /** The initial RAM disk: busybox, the init script, the graphics program and the modules. */
 async function buildInitramfs({ sources, root, scratch }: GuestInputs): Promise<string> {
   const tree = path.join(scratch, 'tree');
-  for (const name of ['bin', 'dev', 'proc', 'sys', 'modules']) {
+  for (const name of ['bin', 'dev', 'proc', 'sys', 'modules', 'files', 'memory']) {
     await mkdir(path.join(tree, name), { recursive: true });
   }
   await copyFile(path.join(root, 'bin/busybox'), path.join(tree, 'bin/busybox'));
@@ -34,11 +45,8 @@ async function buildInitramfs({ sources, root, scratch }: GuestInputs): Promise<
   const flags = ['-m32', '-Os', '-static', '-nostdlib', '-ffreestanding', '-fno-pic', '-no-pie'];
   const output = path.join(tree, 'bin/video');
   await execa('gcc', [...flags, '-fno-stack-protector', '-s', '-o', output, path.join(sources, 'graphics.c')]);
-  const modules = await modulesInOrder(path.join(root, 'lib/modules'), MODULES);
-  for (const file of modules) {
-    await copyFile(file, path.join(tree, 'modules', path.basename(file)));
-  }
-  await writeFile(path.join(tree, 'modules.order'), `${modules.map((file) => path.basename(file)).join('\n')}\n`);
+  await placeModules(root, tree, 'modules.order', MODULES);
+  await placeModules(root, tree, 'modules.files', FILE_SYSTEM_MODULES);
   const names = (await readdir(tree, { recursive: true })).sort();
   for (const name of names) {
     await utimes(path.join(tree, name), FIXED_TIME, FIXED_TIME);
@@ -49,6 +57,15 @@ async function buildInitramfs({ sources, root, scratch }: GuestInputs): Promise<
   const zipped = await execa('gzip', ['-9n'], { input: packed.stdout, encoding: 'buffer' });
   await writeFile(archive, zipped.stdout);
   return archive;
+}
+
+/** Copies the modules and what they need into the tree, and lists them in `list` in the order to load them in. */
+async function placeModules(root: string, tree: string, list: string, wanted: readonly string[]): Promise<void> {
+  const modules = await modulesInOrder(path.join(root, 'lib/modules'), wanted);
+  for (const file of modules) {
+    await copyFile(file, path.join(tree, 'modules', path.basename(file)));
+  }
+  await writeFile(path.join(tree, list), `${modules.map((file) => path.basename(file)).join('\n')}\n`);
 }
 
 /** The last words save a third of the boot: self-tests and a bus scan that nobody here waits for. */
@@ -104,7 +121,8 @@ export async function buildGuestDisk(inputs: GuestInputs): Promise<string> {
     'label-id: 0x10c010c0',
     `start=${LAYOUT.bootStart}MiB, size=${LAYOUT.bootSize}MiB, type=e, bootable`,
     `start=${LAYOUT.stateStart}MiB, size=${LAYOUT.stateSize}MiB, type=da`,
-    `start=${LAYOUT.scratchStart}MiB, type=da`,
+    `start=${LAYOUT.scratchStart}MiB, size=${LAYOUT.filesStart - LAYOUT.scratchStart}MiB, type=da`,
+    `start=${LAYOUT.filesStart}MiB, type=c`,
   ];
   await execa('sfdisk', ['--quiet', raw], { input: `${table.join('\n')}\n` });
   // The first 440 bytes of the master boot record are code, the partition table follows.

@@ -65,17 +65,24 @@ describe('the test guest', () => {
       await first.expect(/LOCO-GUEST mac=52:54:00:0a:0b:0c/);
       await first.expect(/LOCO-GUEST ram=4\d\dMiB/);
       expect(await readGuestState(disk)).toEqual({ boot: 1, state: 'running' });
+      await first.expect(/LOCO-GUEST files=none/);
+      await first.type('load 0');
       await first.command('system_powerdown');
       await first.ended();
       expect(await readGuestState(disk)).toEqual({ boot: 1, state: 'clean' });
 
-      const second = await boot(disk);
+      const second = await boot(disk, { memoryMiB: 64 });
       await second.expect(/LOCO-GUEST boot=2\r?\nLOCO-GUEST clean=yes/);
+      await second.expect(/LOCO-GUEST files=clean/);
+      await second.type('load 0');
+      await second.type('memory');
+      await second.type('status');
+      await second.expect(/LOCO-GUEST rounds=\d+/);
       await second.kill();
       expect(await readGuestState(disk)).toEqual({ boot: 2, state: 'running' });
 
       const third = await boot(disk, { memoryMiB: 64 });
-      await third.expect(/LOCO-GUEST boot=3\r?\nLOCO-GUEST clean=no/);
+      await third.expect(/LOCO-GUEST boot=3\r?\nLOCO-GUEST clean=no[\s\S]*LOCO-GUEST files=dirty/);
       await third.type('poweroff');
       await third.ended();
       expect(await readGuestState(disk)).toEqual({ boot: 3, state: 'clean' });
@@ -105,7 +112,7 @@ describe('the test guest', () => {
       await guest.type('write-direct 2');
       expect(await holdsPattern(disk, '0xa5', '17M', '2M')).toBe(true);
       await guest.type('fill', 2 * MINUTE);
-      expect(await holdsPattern(disk, '0x5a', '17M', '2028M')).toBe(true);
+      expect(await holdsPattern(disk, '0x5a', '17M', '1964M')).toBe(true);
 
       await guest.type('ignore-button');
       await guest.command('system_powerdown');
