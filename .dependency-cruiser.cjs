@@ -56,7 +56,7 @@ module.exports = {
       name: 'the-product-does-not-need-its-scripts-and-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(scripts|test|bench)/' },
+      to: { path: '^(scripts|test|bench|chaos)/' },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
