@@ -19,7 +19,7 @@ export const imageReference = textOf({
 
 const snapshotReference = textOf({
   description:
-    'The snapshot: registry/repository:tag or registry/repository@sha256:digest. A tag is resolved once, and its digest is kept in the status: a tag that moves later changes no machine.',
+    'The snapshot: registry/repository:tag or registry/repository@sha256:digest. A tag is resolved once, and its digest is kept in the status: a tag that moves later changes no machine. To take what the tag is by then, for disks that are made from then on: kubectl annotate emulator NAME --overwrite loco.mroie.github.io/resolve-snapshot=$(date +%s).',
   max: 512,
   pattern: new RegExp(`^${REGISTRY}/${COMPONENT}(/${COMPONENT})*((${TAG})(${DIGEST})?|${DIGEST})$`),
   message:

@@ -45,8 +45,26 @@ const reportedDiskSchema = z
       })
       .meta({ description: 'How the machine last ended.' })
       .optional(),
+    predecessor: z
+      .object({
+        path: z.string().meta({ description: 'Where it lies now, on the same volume. Nothing deletes it.' }),
+        reason: z.string().meta({ description: 'Why it was taken out of use, in one CamelCase word.' }),
+        message: z.string().meta({ description: 'What was found, for people.' }),
+        at: z.string().meta({ description: 'When it was put aside.' }),
+      })
+      .meta({
+        description: 'The damaged disk whose place this one took, as disk.onCorruption: Reprovision asks.',
+      })
+      .optional(),
+    confirmed: z
+      .boolean()
+      .meta({
+        description:
+          'Whether the machine that runs now found this disk on its volume. False while it is not up or cannot say: then this is what was last reported, and the volume may have been emptied or swapped since.',
+      })
+      .optional(),
   })
-  .meta({ description: 'The disk, as the machine itself reports it; absent while there is none.' });
+  .meta({ description: 'The disk, as the machine itself reported it; absent while there is none.' });
 
 const machineStatusSchema = z
   .object({
@@ -56,6 +74,13 @@ const machineStatusSchema = z
       description:
         'Where the machine is on its way: Pending before its first report, then Preparing, AwaitingDisk (import one), AwaitingSnapshot, DiskFailed (goes on trying), DiskReady, Starting, Running, Paused, PoweredOff, Stopping, Stopped.',
     }),
+    reason: z
+      .string()
+      .meta({
+        description:
+          'What stands in the way, in one CamelCase word, when something does: from the machine, such as VolumeFull, or from Kubernetes, such as OOMKilled.',
+      })
+      .optional(),
     ready: z.boolean().meta({ description: 'Whether the guest runs behind a reachable screen that has come up.' }),
     disk: reportedDiskSchema.optional(),
     progress: z
@@ -63,8 +88,16 @@ const machineStatusSchema = z
         step: z.string().meta({ description: 'Copying, Pulling, Importing, Checking or Publishing.' }),
         doneBytes: z.int().meta({ description: 'Bytes done.' }),
         totalBytes: z.int().meta({ description: 'Bytes to do; absent while unknown.' }).optional(),
+        percent: z.int().meta({ description: 'Percent done; absent while unknown.' }).optional(),
+        bytesPerSecond: z.int().meta({ description: 'Bytes a second, over the last few seconds.' }).optional(),
+        secondsLeft: z.int().meta({ description: 'Seconds that the rest takes at this rate.' }).optional(),
       })
       .meta({ description: 'How far the preparation of the disk is; absent when nothing is being prepared.' })
+      .optional(),
+    restarts: z
+      .int()
+      .min(0)
+      .meta({ description: 'How often its container was started again since its pod was made; absent for never.' })
       .optional(),
     message: z.string().meta({ description: 'What is going on and what to do, for people.' }),
   })
@@ -94,6 +127,13 @@ export const emulatorStatusSchema = z
       .object({
         reference: z.string().meta({ description: 'The reference as the spec had it.' }),
         digest: z.string().meta({ description: 'The digest it stood for when it was resolved.' }),
+        resolveRequest: z
+          .string()
+          .meta({
+            description:
+              'Value that the annotation loco.mroie.github.io/resolve-snapshot had then. Another value has the reference resolved anew.',
+          })
+          .optional(),
       })
       .meta({ description: 'The snapshot in use. Resolved once: a tag that moves later changes nothing.' })
       .optional(),

@@ -15,19 +15,33 @@ export interface ConfigMapObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-interface ContainerStatus {
+/** How a container ended. */
+export interface ContainerEnd {
+  readonly reason?: string;
+  /** What the container left in its termination file; of our agent its last report, as JSON. */
+  readonly message?: string;
+  readonly exitCode?: number;
+  readonly finishedAt?: string;
+}
+
+export interface ContainerStatus {
   readonly name: string;
   readonly restartCount?: number;
   readonly state?: {
     readonly running?: object;
     readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: { readonly reason?: string; readonly message?: string; readonly exitCode?: number };
+    readonly terminated?: ContainerEnd;
   };
+  /** How it ended before it was started again. */
+  readonly lastState?: { readonly terminated?: ContainerEnd };
 }
 
 export interface PodObject extends KubeObject {
   readonly status?: {
     readonly phase?: string;
+    /** Why the whole pod failed, such as `Evicted`. */
+    readonly reason?: string;
+    readonly message?: string;
     readonly podIP?: string;
     readonly conditions?: readonly {
       readonly type: string;

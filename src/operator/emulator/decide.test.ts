@@ -28,6 +28,13 @@ const statefulSet = {
 };
 const ready = { pods: [pod(0, { ready: true })], claims: [claim(0, { disk: disk(0) })], statefulSet };
 const running = { ...ready, contacts: contacts(report(0, { disk: disk(0) })) };
+const full = { phase: 'Paused', reason: 'VolumeFull', message: 'Paused: 0 of 64 MiB are free.', ready: false } as const;
+const inUse = {
+  phase: 'DiskFailed',
+  reason: 'VolumeInUse',
+  message: 'Pod school/other-0 uses this volume.',
+  ready: false,
+} as const;
 const larger = { storage: { mode: 'Persistent', size: '8Gi' } };
 const refused = {
   ...running,
@@ -106,7 +113,14 @@ describe('conditions', () => {
     [
       'a pod that can not be scheduled says why',
       {},
-      { pods: [pod(0, { running: false, obstacle: 'Unschedulable: 0/1 nodes are available' })] },
+      {
+        pods: [
+          pod(0, {
+            running: false,
+            obstacle: { reason: 'Unschedulable', message: 'Unschedulable: 0/1 nodes are available' },
+          }),
+        ],
+      },
       'Ready',
       { message: '0 of 1 machines are ready. classroom-0 is Pending: Unschedulable: 0/1 nodes are available' },
     ],
@@ -134,6 +148,50 @@ describe('conditions', () => {
       { ...running, statefulSet: { ...statefulSet, updateRevision: undefined } },
       'RestartRequired',
       { status: 'Unknown' },
+    ],
+    [
+      'a machine that waits for a volume in use has no disk that it may use, and its holder is named',
+      {},
+      { ...running, pods: [pod(0)], contacts: contacts(report(0, inUse)) },
+      'DisksReady',
+      { status: 'False', reason: 'DiskFailed', message: 'classroom-0: Pod school/other-0 uses this volume.' },
+    ],
+    ['guests that run write to their disks', {}, running, 'DisksWritable', { status: 'True', reason: 'DisksWritable' }],
+    [
+      'while no guest runs nobody knows whether it could write',
+      {},
+      { pods: [pod(0)], contacts: contacts(report(0, { phase: 'Preparing' })) },
+      'DisksWritable',
+      { status: 'Unknown', reason: 'NoMachineRuns' },
+    ],
+    [
+      'a full volume is told of with its figures',
+      {},
+      { ...running, pods: [pod(0)], contacts: contacts(report(0, full)) },
+      'DisksWritable',
+      { status: 'False', reason: 'VolumeFull', message: 'classroom-0: Paused: 0 of 64 MiB are free.' },
+    ],
+    [
+      'a machine that a full volume pauses makes the summary say so',
+      {},
+      { ...running, pods: [pod(0)], contacts: contacts(report(0, full)) },
+      'Ready',
+      { status: 'False', reason: 'VolumeFull' },
+    ],
+    [
+      'of several machines that can not write the others are named',
+      { replicas: 3 },
+      {
+        ...running,
+        pods: [pod(0), pod(1), pod(2)],
+        contacts: contacts(report(0), report(1, full), report(2, { phase: 'Running', reason: 'DiskGone' })),
+      },
+      'DisksWritable',
+      {
+        status: 'False',
+        reason: 'VolumeFull',
+        message: expect.stringContaining('Not writable either: the disks of classroom-2.'),
+      },
     ],
     ['volumes of the size that the spec asks for are', {}, running, 'VolumesResized', { status: 'True' }],
     [
@@ -267,6 +325,68 @@ describe('the status', () => {
     expect(first.status.diskOrigin).toBe('Builtin');
     const second = decided(stored(spec, first.status), { statefulSet });
     expect(second.status.machines?.[0]).not.toHaveProperty('disk');
+  });
+
+  test('what is known of a disk from earlier is not given for what is there now', () => {
+    const confirmed = (decision: Decision) => decision.status.machines?.[0]?.disk?.confirmed;
+    const up = decided(emulator(), running);
+    expect(confirmed(up)).toBe(true);
+    const stopped = decided(emulator({ powerState: 'Stopped' }), { claims: running.claims, statefulSet });
+    expect(confirmed(stopped)).toBe(false);
+    expect(stopped.status.machines?.[0]?.message).toContain('what it last reported, not what is on its volume now');
+    const looking = { ...running, contacts: contacts(report(0, { phase: 'Preparing' })) };
+    expect(confirmed(decided(emulator(), looking))).toBe(false);
+    const lost = new Map([['pod-0', { report: report(0, { disk: disk(0) }), state: 'Lost' as const, since: NOW }]]);
+    expect(confirmed(decided(emulator(), { ...running, contacts: lost }))).toBe(false);
+  });
+
+  test('a volume that was swapped while the machine was stopped shows its own disk at the next start', () => {
+    const swapped = disk(0, { id: 'another', origin: 'Imported' });
+    const decision = decided(emulator(), { ...running, contacts: contacts(report(0, { disk: swapped })) });
+    expect(decision.status.machines?.[0]?.disk).toMatchObject({ id: 'another', origin: 'Imported', confirmed: true });
+    expect(decision.claimPatches).toHaveLength(1);
+    const written = decision.claimPatches[0]?.metadata.annotations?.['loco.mroie.github.io/disk'] ?? '';
+    expect(JSON.parse(written)).toMatchObject({ id: 'another' });
+  });
+
+  test('a volume in use keeps what is known of its disk', () => {
+    const decision = decided(emulator(), { ...running, contacts: contacts(report(0, inUse)) });
+    expect(decision.status.machines?.[0]).toMatchObject({ reason: 'VolumeInUse', disk: { id: 'disk-0' } });
+    expect(decision.claimPatches).toEqual([]);
+  });
+
+  test('what stands in a machine’s way is a word of its own', () => {
+    const reason = (seen: Partial<Observed>) => decided(emulator(), seen).status.machines?.[0]?.reason;
+    expect(reason(running)).toBeUndefined();
+    expect(reason({ ...running, contacts: contacts(report(0, full)) })).toBe('VolumeFull');
+    const evicted = pod(0, { running: false, obstacle: { reason: 'Evicted', message: 'Evicted: over its limit' } });
+    expect(reason({ ...running, pods: [evicted] })).toBe('Evicted');
+  });
+
+  test('how far a preparation is can be read', () => {
+    const MIB = 2 ** 20;
+    const progress = {
+      step: 'Pulling' as const,
+      doneBytes: 120 * MIB,
+      totalBytes: 280 * MIB,
+      percent: 43,
+      bytesPerSecond: 12 * MIB,
+      secondsLeft: 13,
+    };
+    const pulling = contacts(report(0, { phase: 'Preparing', message: 'The snapshot is fetched.', progress }));
+    const decision = decided(emulator(), { pods: [pod(0)], contacts: pulling });
+    const text = 'Pulling 43 % (120 of 280 MiB, 12 MiB/s, 13 s left). The snapshot is fetched.';
+    expect(decision.status.machines?.[0]).toMatchObject({ progress, message: text });
+    expect(condition(decision, 'Ready')?.message).toContain(text);
+  });
+
+  test('a container that was ended and started again stays told of while its pod lives', () => {
+    const lastEnd = { reason: 'OOMKilled', message: 'container emulator ended with exit code 137 (OOMKilled)' };
+    const { status } = decided(emulator(), { ...running, pods: [pod(0, { ready: true, lastEnd, restarts: 2 })] });
+    expect(status.machines?.[0]).toMatchObject({
+      restarts: 2,
+      message: 'The guest runs (Started again: container emulator ended with exit code 137 (OOMKilled))',
+    });
   });
 
   test('a disk on a claim that is another Emulator’s is not shown as ours', () => {
@@ -464,6 +584,112 @@ describe('events', () => {
     const stopped = contacts(report(0, { disk: disk(0, { lastStop }) }));
     const { events } = decided(stored({}, first.status), { ...running, contacts: stopped });
     expect(events).toMatchObject([{ type: 'Warning', reason: 'MachineStopped', note: 'classroom-0: Unclean: killed' }]);
+  });
+
+  test('a disk that took the place of a damaged one is told of with where that lies', () => {
+    const before = decided(emulator(), running).status;
+    const predecessor = {
+      path: '/images/.loco/quarantine/x',
+      reason: 'DiskCut',
+      message: 'cut',
+      at: NOW.toISOString(),
+    };
+    const seen = { ...running, contacts: contacts(report(0, { disk: disk(0, { id: 'new', predecessor }) })) };
+    const first = decided(stored({}, before), seen);
+    expect(first.events).toMatchObject([
+      {
+        type: 'Warning',
+        reason: 'DiskQuarantined',
+        note: expect.stringMatching(
+          /\/images\/\.loco\/quarantine\/x on PersistentVolumeClaim win98-disk-classroom-0.*cut/,
+        ),
+      },
+      { type: 'Normal', reason: 'DiskPrepared' },
+    ]);
+    expect(first.status.machines?.[0]?.disk).toMatchObject({ predecessor });
+    expect(reasons(decided(stored({}, first.status), seen))).toEqual([]);
+  });
+
+  test('another disk than before is told of, whoever knew the old one', () => {
+    const swapped = { ...running, contacts: contacts(report(0, { disk: disk(0, { id: 'new' }) })) };
+    const before = decided(emulator(), running).status;
+    const { events } = decided(stored({}, before), swapped);
+    expect(events[0]).toMatchObject({
+      type: 'Warning',
+      reason: 'DiskReplaced',
+      note: expect.stringMatching(
+        /has another disk than before: it was emptied or swapped\. Now: disk new.*before: disk disk-0/,
+      ),
+    });
+    expect(reasons(decided(emulator(), swapped))).toEqual(['DiskReplaced', 'DiskPrepared', 'MachineReady']);
+    // Its claim was told already, by a pass that could not store the status.
+    const claims = [claim(0, { disk: disk(0, { id: 'new' }) })];
+    expect(reasons(decided(stored({}, before), { ...swapped, claims }))).toEqual(['DiskReplaced', 'DiskPrepared']);
+  });
+
+  test('an Ephemeral machine’s next disk replaces nothing', () => {
+    const spec = { storage: { mode: 'Ephemeral' } };
+    const before = decided(emulator(spec), { ...running, claims: [] }).status;
+    const next = { ...running, claims: [], contacts: contacts(report(0, { disk: disk(0, { id: 'new' }) })) };
+    expect(reasons(decided(stored(spec, before), next))).toEqual(['DiskPrepared']);
+  });
+
+  test('a volume that has no disk any more is told of', () => {
+    const before = decided(emulator(), running).status;
+    const empty = { ...running, contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'None.' })) };
+    const first = decided(stored({}, before), empty);
+    expect(reasons(first)).toEqual(['DiskMissing', 'AwaitingDisk']);
+    expect(first.status.machines?.[0]).not.toHaveProperty('disk');
+  });
+
+  test('that a guest can not write, and that it can again, is told once each', () => {
+    const before = decided(emulator(), running).status;
+    const paused = { ...running, contacts: contacts(report(0, { ...full, disk: disk(0) })) };
+    const first = decided(stored({}, before), paused);
+    expect(first.events).toEqual([
+      {
+        type: 'Warning',
+        reason: 'VolumeFull',
+        action: 'WriteDisk',
+        note: 'classroom-0: Paused: 0 of 64 MiB are free.',
+      },
+    ]);
+    expect(reasons(decided(stored({}, first.status), paused))).toEqual([]);
+    expect(decided(stored({}, first.status), running).events).toMatchObject([
+      { type: 'Normal', reason: 'DisksWritable', note: 'classroom-0 can write to its disk again' },
+    ]);
+    const stopping = { ...running, contacts: contacts(report(0, { phase: 'Stopping', disk: disk(0) })) };
+    expect(reasons(decided(stored({}, first.status), stopping))).toEqual([]);
+  });
+
+  test('a container that was started again, a pod that was evicted and a guest that is off are told of', () => {
+    const before = decided(emulator(), running).status;
+    const told = (seen: Partial<Observed>) => {
+      const first = decided(stored({}, before), { ...running, ...seen });
+      expect(decided(stored({}, first.status), { ...running, ...seen }).events).toEqual([]);
+      return first.events.map(({ type, reason, note }) => `${type} ${reason} ${note}`);
+    };
+    const lastEnd = { reason: 'OOMKilled', message: 'container emulator ended' };
+    expect(told({ pods: [pod(0, { ready: true, restarts: 1, lastEnd })] })).toEqual([
+      'Warning MachineRestarted classroom-0: The guest runs (Started again: container emulator ended)',
+    ]);
+    expect(told({ pods: [pod(0, { obstacle: { reason: 'Evicted', message: 'Evicted: low on disk' } })] })).toEqual([
+      'Warning MachineEvicted classroom-0: Evicted: low on disk',
+    ]);
+    const off = report(0, { phase: 'PoweredOff', reason: 'GuestPoweredOff', message: 'Off.', disk: disk(0) });
+    expect(told({ contacts: contacts(off) })).toEqual(['Normal GuestPoweredOff classroom-0: Off.']);
+  });
+
+  test('a disk that fails for another reason than before is told of again', () => {
+    const failing = (reason: string, message: string) => ({
+      ...running,
+      contacts: contacts(report(0, { phase: 'DiskFailed', reason, message })),
+    });
+    const first = decided(emulator(), failing('VolumeInUse', 'In use.')).status;
+    expect(decided(stored({}, first), failing('VolumeInUse', 'Still in use.')).events).toEqual([]);
+    expect(decided(stored({}, first), failing('DiskCorrupt', 'Damaged.')).events).toMatchObject([
+      { reason: 'DiskFailed', note: 'classroom-0: Damaged.' },
+    ]);
   });
 
   test('that a volume grows, can not, or has is told once each', () => {

@@ -7,8 +7,8 @@ import { adoptClaim } from './disks/adopt.ts';
 import { claimsInput } from './disks/claim.ts';
 import { type ClaimGrowth, decideResize, type ResizeDecision } from './disks/resize.ts';
 import { type ClaimDeletion, decideRetention, type RetentionDecision } from './disks/retention.ts';
-import { type EmulatorEvent, happenings } from './happenings.ts';
-import { machineStatuses } from './machine-status.ts';
+import { type EmulatorEvent, happenings } from './happenings/index.ts';
+import { lacksDisk, machineStatuses } from './machine-status.ts';
 import { decideNudges, type Nudge } from './nudge.ts';
 import type { Observed, ObservedPlan, ResolveRequest } from './observed.ts';
 import type { Owner } from './render/owner.ts';
@@ -54,7 +54,7 @@ export const LEAVING_RECHECK_MS = 2_000;
 /** All policy: from what is observed to what is to be done. */
 export function decide(observed: Observed, defaultImage: string, now: Date): Decision {
   const machines = machineStatuses(observed);
-  const waiting = observed.pods.length > 0 && machines.some(({ disk }) => disk === undefined);
+  const waiting = observed.pods.length > 0 && machines.some(lacksDisk);
   const snapshot = decideSnapshot(observed, waiting, now);
   const block = findBlock(observed);
   const facts: Facts = { observed, machines, block, snapshot };

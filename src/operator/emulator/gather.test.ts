@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ClaimObject, PodObject } from './cluster-object.ts';
+import type { ClaimObject } from './cluster-object.ts';
 import { type CachedObjects, gather } from './gather.ts';
 import { emulator } from './observed.fixture.ts';
 
@@ -23,10 +23,6 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
 
 function claim(name: string): ClaimObject {
   return { metadata: { name, namespace: 'school', uid: name } };
-}
-
-function pod(status: PodObject['status']): PodObject {
-  return { metadata: { name: 'classroom-0', uid: 'u' }, ...(status === undefined ? {} : { status }) };
 }
 
 test('claims are found by the name that the StatefulSet controller gives them, annotated or not', () => {
@@ -67,40 +63,6 @@ test('a child whose controller is another Emulator of this name is a predecessor
     metadata: { ...service.metadata, ownerReferences: [{ ...reference, uid: 'emulator-uid' }] },
   };
   expect(gathered({ service: ours }).foreignChildren).toEqual([]);
-});
-
-test.each([
-  [
-    'nothing while it is usual',
-    { initContainerStatuses: [{ name: 'init-disk-image', state: { waiting: { reason: 'PodInitializing' } } }] },
-    undefined,
-  ],
-  [
-    'the scheduler’s words',
-    { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }] },
-    'Unschedulable: no node',
-  ],
-  [
-    'an image that can not be pulled',
-    {
-      initContainerStatuses: [
-        { name: 'init-disk-image', state: { waiting: { reason: 'ErrImagePull', message: 'no such image' } } },
-      ],
-    },
-    'container init-disk-image: ErrImagePull: no such image',
-  ],
-  [
-    'a container that crashed',
-    { containerStatuses: [{ name: 'emulator', state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }] },
-    'container emulator ended with exit code 137 (OOMKilled)',
-  ],
-  [
-    'nothing of containers that others inject',
-    { containerStatuses: [{ name: 'sidecar', state: { waiting: { reason: 'X' } } }] },
-    undefined,
-  ],
-])('what stands in a pod’s way: %s', (_what, status, obstacle) => {
-  expect(gathered({ pods: [pod(status)] }).pods[0]?.obstacle).toBe(obstacle);
 });
 
 test('the revision of a StatefulSet counts only when its controller has seen the newest', () => {

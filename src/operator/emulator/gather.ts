@@ -1,20 +1,19 @@
 import type { Emulator } from '../../api/emulator/schema.ts';
-import { INIT_CONTAINER, MAIN_CONTAINER } from '../../contract/pod.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
 import { foreignChild } from './foreign-child.ts';
-import { ANNOTATIONS, ordinalOf } from './names.ts';
+import { ANNOTATIONS } from './names.ts';
 import type {
   ForeignChild,
   MachineContact,
   Observed,
-  ObservedPod,
   ObservedStatefulSet,
   RefusedGrowth,
   ResolveAttempt,
 } from './observed.ts';
+import { observePod } from './pod.ts';
 import { PLAN_KEY } from './render/plan-config-map.ts';
 
 /** What the caches hold about one Emulator, as the API server gave it. */
@@ -82,47 +81,4 @@ function observePlan(configMap: ConfigMapObject | undefined): Observed['plan'] {
   return text === undefined
     ? undefined
     : { text, changedAt: Number.isNaN(changedAt.getTime()) ? undefined : changedAt };
-}
-
-function observePod(pod: PodObject, emulator: string): ObservedPod | undefined {
-  const { metadata, status } = pod;
-  const ordinal = ordinalOf(metadata.name, emulator);
-  if (ordinal === undefined || metadata.uid === undefined) return undefined;
-  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const running = containers.some(({ state }) => state?.running !== undefined);
-  return {
-    name: metadata.name,
-    uid: metadata.uid,
-    ordinal,
-    ip: status?.podIP,
-    running,
-    ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
-    deleting: metadata.deletionTimestamp !== undefined,
-    revision: metadata.labels?.['controller-revision-hash'],
-    createdAt: new Date(metadata.creationTimestamp ?? 0),
-    planHash: metadata.annotations?.[ANNOTATIONS.planHash],
-    accessToldAt: metadata.annotations?.[ANNOTATIONS.registryAccessAt],
-    obstacle: obstacle(pod),
-  };
-}
-
-/** States that every pod passes through; nothing stands in its way there. */
-const USUAL = ['PodInitializing', 'ContainerCreating'];
-
-/** Why a pod doesn't run, as the scheduler or kubelet says it. */
-function obstacle({ status }: PodObject): string | undefined {
-  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
-  if (scheduled?.status === 'False') return `${scheduled.reason ?? 'Unschedulable'}: ${scheduled.message ?? ''}`;
-  for (const { name, state } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
-    if (name !== INIT_CONTAINER && name !== MAIN_CONTAINER) continue;
-    const waiting = state?.waiting;
-    if (waiting?.reason !== undefined && !USUAL.includes(waiting.reason)) {
-      return `container ${name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`;
-    }
-    const ended = state?.terminated;
-    if (ended !== undefined && ended.exitCode !== 0) {
-      return `container ${name} ended with exit code ${ended.exitCode} (${ended.reason ?? 'Error'})`;
-    }
-  }
-  return undefined;
 }

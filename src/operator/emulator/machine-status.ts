@@ -5,6 +5,7 @@ import { knownDisk } from './disks/adopt.ts';
 import { claimNameFor } from './disks/claim.ts';
 import { childNames } from './names.ts';
 import type { MachineContact, Observed, ObservedPod } from './observed.ts';
+import { progressText } from './progress-text.ts';
 
 /** The most machines that the status lists. */
 const MAX_MACHINES = 100;
@@ -34,19 +35,37 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
     return { ...previous, ready: isReady(pod) };
   }
   const report = contact?.report;
-  const claimName = claimNameFor(emulator.metadata.name, emulator.spec, ordinal);
-  const claim = observed.claims.find(({ name }) => name === claimName);
-  const owned = claim?.emulator === emulator.metadata.name ? claim.disk : undefined;
-  const disk = knownDisk(owned, report);
+  const disk = diskOf(observed, ordinal, contact);
+  const reason = pod?.obstacle?.reason ?? report?.reason;
   return {
     ordinal,
     pod: childNames.pod(emulator.metadata.name, ordinal),
     phase: phaseOf(emulator, pod, report),
+    ...(reason === undefined ? {} : { reason }),
     ready: isReady(pod),
-    ...(disk === undefined ? {} : { disk: definedDisk(disk) }),
-    ...(report?.progress === undefined ? {} : { progress: definedProgress(report.progress) }),
-    message: messageOf(emulator, pod, contact),
+    ...(disk === undefined ? {} : { disk }),
+    ...(report?.progress === undefined ? {} : { progress: defined(report.progress) }),
+    ...(pod === undefined || pod.restarts === 0 ? {} : { restarts: pod.restarts }),
+    message: messageOf(emulator, pod, contact, disk !== undefined),
   };
+}
+
+/** Phases in which a machine has no disk that it may use, whatever is known of an earlier one. */
+const WITHOUT_DISK = ['AwaitingDisk', 'AwaitingSnapshot', 'DiskFailed'];
+
+/** Has this machine no verified disk? */
+export function lacksDisk({ disk, phase }: MachineStatus): boolean {
+  return disk === undefined || WITHOUT_DISK.includes(phase);
+}
+
+function diskOf(observed: Observed, ordinal: number, contact: MachineContact | undefined): MachineStatus['disk'] {
+  const { metadata, spec } = observed.emulator;
+  const claimName = claimNameFor(metadata.name, spec, ordinal);
+  const claim = observed.claims.find(({ name }) => name === claimName);
+  const owned = claim?.emulator === metadata.name ? claim.disk : undefined;
+  const disk = knownDisk(owned, contact?.report);
+  if (disk === undefined) return undefined;
+  return { ...defined(disk), confirmed: contact?.report?.disk !== undefined && contact.state !== 'Lost' };
 }
 
 /** Kubelet's word: it asks the agent's `/readyz` itself, and it is what the Service and the StatefulSet go by. */
@@ -66,16 +85,29 @@ function phaseOf(emulator: Emulator, pod: ObservedPod | undefined, report: Agent
   return report?.phase ?? 'Pending';
 }
 
-function messageOf(emulator: Emulator, pod: ObservedPod | undefined, contact: MachineContact | undefined): string {
+function messageOf(
+  emulator: Emulator,
+  pod: ObservedPod | undefined,
+  contact: MachineContact | undefined,
+  knowsDisk: boolean,
+): string {
   if (pod === undefined) {
-    return emulator.spec.powerState === 'Stopped' ? 'Stopped, as spec.powerState asks' : 'The pod is not there yet';
+    const earlier = knowsDisk ? '. Of its disk it is known what it last reported, not what is on its volume now' : '';
+    const stopped = emulator.spec.powerState === 'Stopped';
+    return `${stopped ? 'Stopped, as spec.powerState asks' : 'The pod is not there yet'}${earlier}`;
   }
-  if (pod.obstacle !== undefined) return pod.obstacle;
+  if (pod.obstacle !== undefined) return pod.obstacle.message;
+  const restarted = pod.lastEnd === undefined ? '' : ` (Started again: ${pod.lastEnd.message})`;
+  return `${saidBy(emulator, pod, contact)}${restarted}`;
+}
+
+function saidBy(emulator: Emulator, pod: ObservedPod, contact: MachineContact | undefined): string {
   const report = contact?.report;
   if (report === undefined) {
     return contact?.state === 'Lost' ? 'The agent in the pod does not answer' : 'The pod is starting';
   }
-  const message = report.phase === 'AwaitingDisk' ? withImportLine(emulator, pod, report.message) : report.message;
+  const words = report.phase === 'AwaitingDisk' ? withImportLine(emulator, pod, report.message) : report.message;
+  const message = report.progress === undefined ? words : `${progressText(report.progress)}. ${words}`;
   if (contact?.state !== 'Lost') return message;
   return `${message} (the agent is silent since ${contact.since.toISOString()})`;
 }
@@ -90,17 +122,10 @@ function withImportLine(emulator: Emulator, pod: ObservedPod, message: string): 
   return message.includes(line) ? message : `${message} Import one with: ${line}`;
 }
 
-/** Without the keys that are there with the value undefined, which comparing with the stored status would trip over. */
-function definedDisk(disk: NonNullable<AgentReport['disk']>): NonNullable<MachineStatus['disk']> {
-  const { lastCheck, lastStop, ...rest } = disk;
-  return {
-    ...rest,
-    ...(lastCheck === undefined ? {} : { lastCheck }),
-    ...(lastStop === undefined ? {} : { lastStop }),
-  };
-}
+/** The same with what is optional there. */
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
-function definedProgress(progress: NonNullable<AgentReport['progress']>): NonNullable<MachineStatus['progress']> {
-  const { totalBytes, ...rest } = progress;
-  return totalBytes === undefined ? rest : { ...rest, totalBytes };
+/** Without the keys that are there with the value undefined, which comparing with the stored status would trip over. */
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Defined<T>;
 }

@@ -50,6 +50,8 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
     planHash: undefined,
     accessToldAt: undefined,
     obstacle: undefined,
+    lastEnd: undefined,
+    restarts: 0,
     ...more,
   };
 }

@@ -65,7 +65,18 @@ export interface ObservedPod {
   /** When the registry let us in again, as the pod was last told. */
   readonly accessToldAt: string | undefined;
   /** Why it doesn't come up, in Kubernetes' words. */
-  readonly obstacle: string | undefined;
+  readonly obstacle: PodTrouble | undefined;
+  /** How the container that runs now was ended before, when that was no success. */
+  readonly lastEnd: PodTrouble | undefined;
+  /** How often one of its containers was started again. */
+  readonly restarts: number;
+}
+
+/** Something that Kubernetes says of a pod or a container. */
+export interface PodTrouble {
+  /** CamelCase, such as `Unschedulable` or `OOMKilled`. */
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface ObservedClaim {

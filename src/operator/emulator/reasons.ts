@@ -12,6 +12,8 @@ export const CONDITIONS = {
   SnapshotResolved: 'SnapshotResolved',
   /** A running machine has an older pod than the spec asks for; it takes effect when the pod is deleted. */
   RestartRequired: 'RestartRequired',
+  /** Every machine that runs can write to its disk; Unknown while none runs. */
+  DisksWritable: 'DisksWritable',
   /** Every volume is as large as `storage.size` asks for. Only where the Emulator has PVCs of its own. */
   VolumesResized: 'VolumesResized',
 } as const;
@@ -56,6 +58,16 @@ export const REASONS = {
   DiskFailed: 'DiskFailed',
   /** A machine is making its disk, or hasn't said yet that it has one. */
   Preparing: 'Preparing',
+  /** The guest is paused because its volume is full; it goes on by itself when there is room. From the machine. */
+  VolumeFull: 'VolumeFull',
+  /** The volume can't be written to. From the machine. */
+  VolumeNotWritable: 'VolumeNotWritable',
+  /** An access to the disk's file failed. From the machine. */
+  DiskIOError: 'DiskIOError',
+  /** The disk's file was taken away under the running guest. From the machine. */
+  DiskGone: 'DiskGone',
+  /** No machine runs, so that none writes. */
+  NoMachineRuns: 'NoMachineRuns',
   /** Every machine has reported its disk. */
   DisksPrepared: 'DisksPrepared',
   /** The snapshot's digest is pinned. */
@@ -70,6 +82,18 @@ export const REASONS = {
   Expanding: 'Expanding',
   /** Event: a machine has a new disk. */
   DiskPrepared: 'DiskPrepared',
+  /** Event: a damaged disk was put aside on its volume, and another took its place (`onCorruption: Reprovision`). */
+  DiskQuarantined: 'DiskQuarantined',
+  /** Event: a volume has another disk than before, and nothing that we did explains it. */
+  DiskReplaced: 'DiskReplaced',
+  /** Event: a volume has no disk any more. */
+  DiskMissing: 'DiskMissing',
+  /** Event: a machine's container was ended, and was started again. */
+  MachineRestarted: 'MachineRestarted',
+  /** Event: the guest switched itself off, and stays off (`onGuestPowerOff: Stay`). */
+  GuestPoweredOff: 'GuestPoweredOff',
+  /** Event: Kubernetes ended a machine's pod, to have its node's resources for others or for what it used itself. */
+  MachineEvicted: 'MachineEvicted',
   /** Event: a machine became ready. */
   MachineReady: 'MachineReady',
   /** Event: a guest was shut down, and how. */

@@ -1,3 +1,4 @@
+import { lacksDisk } from '../machine-status.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
 import { type ConditionState, type Facts, nameSome, wantedMachines } from './condition.ts';
 
@@ -10,7 +11,7 @@ export function disksReady(facts: Facts): ConditionState {
     const message = `PersistentVolumeClaim ${missingClaim} (spec.storage.existingClaim) does not exist. Create it.`;
     return { type, status: 'False', reason: REASONS.ClaimNotFound, message };
   }
-  const missing = wantedMachines(facts).filter(({ disk }) => disk === undefined);
+  const missing = wantedMachines(facts).filter(lacksDisk);
   const waiting = missing.find(({ phase }) => phase === 'AwaitingDisk');
   if (waiting !== undefined) return { type, status: 'False', reason: REASONS.AwaitingDisk, message: waiting.message };
   const failed = missing.find(({ phase }) => phase === 'DiskFailed');

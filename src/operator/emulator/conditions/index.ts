@@ -1,5 +1,6 @@
 import type { ConditionState, Facts } from './condition.ts';
 import { disksReady } from './disks-ready.ts';
+import { disksWritable } from './disks-writable.ts';
 import { reconciling, stalled } from './progress.ts';
 import { ready } from './ready.ts';
 import { restartRequired } from './restart-required.ts';
@@ -13,6 +14,7 @@ export function conditionStates(facts: Facts): ConditionState[] {
     reconciling(facts),
     stalled(facts),
     disksReady(facts),
+    disksWritable(facts),
     snapshotResolved(facts),
     restartRequired(facts),
     volumesResized(facts),

@@ -1,4 +1,6 @@
+import type { MachineStatus } from '../../../api/emulator/schema.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
+import { writeTrouble } from '../write-trouble.ts';
 import { type ConditionState, type Facts, wantedMachines } from './condition.ts';
 
 const type = CONDITIONS.Ready;
@@ -24,8 +26,8 @@ export function ready(facts: Facts): ConditionState {
     return { type, status: 'False', reason: REASONS.ApplyFailed, message: facts.observed.failure };
   }
   const count = `${wanted.length - missing.length} of ${wanted.length} machines are ready`;
-  const telling = missing.find(({ phase }) => TELLING_PHASES.has(phase)) ?? first;
-  const reason = TELLING_PHASES.get(telling.phase) ?? REASONS.MachinesNotReady;
+  const telling = missing.find((machine) => tellingReason(machine) !== undefined) ?? first;
+  const reason = tellingReason(telling) ?? REASONS.MachinesNotReady;
   const cause = reason === REASONS.AwaitingSnapshot ? snapshotCause(facts) : undefined;
   const message = `${count}. ${telling.pod} is ${telling.phase}: ${cause ?? telling.message}`;
   return { type, status: 'False', reason, message };
@@ -37,6 +39,10 @@ const TELLING_PHASES: ReadonlyMap<string, string> = new Map([
   ['DiskFailed', REASONS.DiskFailed],
   ['AwaitingSnapshot', REASONS.AwaitingSnapshot],
 ]);
+
+function tellingReason(machine: MachineStatus): string | undefined {
+  return TELLING_PHASES.get(machine.phase) ?? writeTrouble(machine);
+}
 
 /** The operator knows better than the machine why there is no digest yet. */
 function snapshotCause({ snapshot }: Facts): string | undefined {

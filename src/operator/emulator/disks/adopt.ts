@@ -5,9 +5,6 @@ import { ANNOTATIONS } from '../names.ts';
 import type { ObservedClaim } from '../observed.ts';
 import type { Owner } from '../render/owner.ts';
 
-/** Phases in which a machine says that it has no disk, so that what was known of an earlier one is over. */
-const WITHOUT_DISK: readonly AgentReport['phase'][] = ['AwaitingDisk', 'AwaitingSnapshot', 'DiskFailed'];
-
 export interface AdoptionInput {
   readonly owner: Owner;
   readonly claim: ObservedClaim;
@@ -50,7 +47,16 @@ export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
 /** What is true of a disk: the machine's word when it has one, else what it said last. */
 export function knownDisk(before: ReportedDisk | undefined, report: AgentReport | undefined): ReportedDisk | undefined {
   if (report?.disk !== undefined) return report.disk;
-  return report !== undefined && WITHOUT_DISK.includes(report.phase) ? undefined : before;
+  return saysNoDisk(report) ? undefined : before;
+}
+
+/**
+ * Has the machine looked and found no disk, so that what was known of an earlier one is over? One that waits for the
+ * volume's lock, or doesn't use a damaged disk, says nothing of the kind; one that goes through the sources does.
+ */
+function saysNoDisk(report: AgentReport | undefined): boolean {
+  if (report?.phase === 'DiskFailed') return report.attempts.length > 0;
+  return report?.phase === 'AwaitingDisk' || report?.phase === 'AwaitingSnapshot';
 }
 
 function sameDisk(left: ReportedDisk | undefined, right: ReportedDisk | undefined): boolean {

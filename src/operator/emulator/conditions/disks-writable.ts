@@ -1,0 +1,22 @@
+import { CONDITIONS, REASONS } from '../reasons.ts';
+import { hasGuest, writeTrouble } from '../write-trouble.ts';
+import { type ConditionState, type Facts, nameSome } from './condition.ts';
+
+const type = CONDITIONS.DisksWritable;
+
+/** Can every guest write to its disk? One that can't is paused, and loses nothing while it waits. */
+export function disksWritable({ machines }: Facts): ConditionState {
+  const troubled = machines.filter((machine) => writeTrouble(machine) !== undefined);
+  const [first, ...others] = troubled;
+  if (first !== undefined) {
+    const more = others.length === 0 ? '' : ` Not writable either: the disks of ${nameSome(others)}.`;
+    const reason = writeTrouble(first) ?? REASONS.DiskIOError;
+    return { type, status: 'False', reason, message: `${first.pod}: ${first.message}${more}` };
+  }
+  if (!machines.some(hasGuest)) {
+    const message = 'No machine runs, so that none writes to its disk';
+    return { type, status: 'Unknown', reason: REASONS.NoMachineRuns, message };
+  }
+  const message = 'Every machine that runs can write to its disk';
+  return { type, status: 'True', reason: CONDITIONS.DisksWritable, message };
+}
