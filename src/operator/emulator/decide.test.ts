@@ -522,6 +522,72 @@ describe('the snapshot', () => {
   });
 });
 
+describe('asking for what a tag is now', () => {
+  const old = { reference: request.reference, digest: DIGEST };
+  const NEW = `sha256:${'e'.repeat(64)}`;
+  const asking = (value: string | undefined, status: EmulatorStatus['snapshot'] = old) => {
+    const of = emulator(snapshot, { status: { snapshot: status } });
+    const annotations = value === undefined ? {} : { 'loco.mroie.github.io/resolve-snapshot': value };
+    return { ...of, metadata: { ...of.metadata, annotations } };
+  };
+  const answered = (again: string, digest: string) => ({
+    resolve: {
+      request: { ...request, again },
+      running: false,
+      digest,
+      failure: undefined,
+      failures: 0,
+      endedAt: NOW,
+      goodSince: NOW,
+    },
+  });
+
+  test('keeps the pinned digest until the registry has answered', () => {
+    const decision = decided(asking('monday'));
+    expect(decision).toMatchObject({ resolve: { ...request, again: 'monday' }, statusFirst: false, events: [] });
+    expect(decision.status.snapshot).toEqual(old);
+    expect(decision.objects?.plan.data?.['plan.json']).toContain(DIGEST);
+    expect(condition(decision, 'SnapshotResolved')).toMatchObject({ status: 'True', reason: 'ResolvingAnew' });
+  });
+
+  test('pins the new digest once and tells of it, and machines keep the disks that they have', () => {
+    const decision = decided(asking('monday'), { ...running, ...answered('monday', NEW) });
+    const pinned = { reference: request.reference, digest: NEW, resolveRequest: 'monday' };
+    expect(decision).toMatchObject({ statusFirst: true, resolve: undefined, nudges: [] });
+    expect(decision.status.snapshot).toEqual(pinned);
+    expect(decision.status.machines?.[0]?.disk).toMatchObject({ id: 'disk-0', digest: DIGEST });
+    expect(decision.events.find(({ reason }) => reason === 'SnapshotResolved')).toMatchObject({
+      note: expect.stringContaining(`is ${NEW} now, and was ${DIGEST}`),
+    });
+    for (const of of [asking('monday', pinned), asking(undefined, pinned)]) {
+      const after = decided(of, { ...running, ...answered('monday', NEW) });
+      expect(after).toMatchObject({ resolve: undefined, statusFirst: false, status: { snapshot: pinned } });
+      expect(after.events.filter(({ reason }) => reason === 'SnapshotResolved')).toEqual([]);
+    }
+  });
+
+  test('any new value asks again, and an answer to an older one does not count', () => {
+    const decision = decided(asking('tuesday'), answered('monday', NEW));
+    expect(decision).toMatchObject({ resolve: { again: 'tuesday' }, status: { snapshot: old } });
+  });
+
+  test('says what keeps the registry from answering, and leaves it alone for as long as it wants', () => {
+    const failure = { reason: 'RegistryThrottled', message: 'Too many requests.', retryAfterSeconds: 60 };
+    const { resolve } = answered('monday', NEW);
+    const seen = { resolve: { ...resolve, digest: undefined, failure, failures: 1 } };
+    const decision = decided(asking('monday'), seen);
+    expect(decision).toMatchObject({ resolve: undefined, againAfterMs: 60_000, status: { snapshot: old } });
+    expect(condition(decision, 'SnapshotResolved')?.message).toContain('RegistryThrottled: Too many requests.');
+  });
+
+  test('does nothing to a reference by digest', () => {
+    const reference = `registry.test/win98@${DIGEST}`;
+    const of = emulator({ ...snapshot, disk: { snapshot: { reference } } });
+    const annotations = { 'loco.mroie.github.io/resolve-snapshot': 'monday' };
+    expect(decided({ ...of, metadata: { ...of.metadata, annotations } })).toMatchObject({ resolve: undefined });
+  });
+});
+
 describe('a registry that turns a machine away', () => {
   const reference = `registry.test/win98@${DIGEST}`;
   const of = emulator({ ...snapshot, disk: { snapshot: { reference } } });

@@ -16,6 +16,8 @@ export const ANNOTATIONS = {
   emulator: `${GROUP}/emulator`,
   /** On a PVC: what the machine last reported of the disk on it, as JSON (`ReportedDisk`). Outlives the Emulator. */
   disk: `${GROUP}/disk`,
+  /** On an Emulator, by the user: any value that it didn't have has the snapshot's tag resolved anew. */
+  resolveSnapshot: `${GROUP}/resolve-snapshot`,
   /** On the StatefulSet: machines up to this number may have claims that a scale-down still has to look at. */
   scaleMark: `${GROUP}/scale-mark`,
   /** On the plan's ConfigMap: when it last replaced another, so that machines older than that can be nudged. */

@@ -125,6 +125,8 @@ export interface MachineContact {
 /** What a resolve depends on; a change of any of it makes an older attempt worthless. */
 export interface ResolveRequest {
   readonly reference: string;
+  /** The user's word that asks for what the tag is now; another one is another request. */
+  readonly again?: string;
   /** Only whether this digest is to be had there with these credentials: it is pinned. */
   readonly digest?: string;
   readonly plainHTTP: boolean;
@@ -132,12 +134,19 @@ export interface ResolveRequest {
   readonly ca: { readonly name: string; readonly key: string } | undefined;
 }
 
+export interface ResolveFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** How long the registry wants to be left alone. */
+  readonly retryAfterSeconds?: number;
+}
+
 export interface ResolveAttempt {
   readonly request: ResolveRequest;
   readonly running: boolean;
   readonly digest: string | undefined;
   /** Of the last attempt that ended; kept while the next one runs. */
-  readonly failure: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure: ResolveFailure | undefined;
   readonly failures: number;
   readonly endedAt: Date | undefined;
   /** Since when every attempt has succeeded; undefined when the last one didn't. */

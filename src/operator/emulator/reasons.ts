@@ -74,6 +74,8 @@ export const REASONS = {
   Resolved: 'Resolved',
   /** The registry is being asked for the snapshot's digest. */
   Resolving: 'Resolving',
+  /** A digest is pinned, and the registry is being asked for what the tag is now, as the user wants. */
+  ResolvingAnew: 'ResolvingAnew',
   /** A change of the spec reached the pod template and not yet the pod. */
   TemplateChanged: 'TemplateChanged',
   /** The API server refuses to let a PVC grow; the message has its words. It is tried again. */

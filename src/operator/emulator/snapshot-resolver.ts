@@ -6,14 +6,13 @@ import { errorMessage } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { parseReference, withDigest } from '../../oci/reference.ts';
 import { resolveReference } from '../../oci/resolve.ts';
-import type { ResolveAttempt, ResolveRequest } from './observed.ts';
+import type { ResolveAttempt, ResolveFailure, ResolveRequest } from './observed.ts';
 import { RESOURCES } from './resource.ts';
 import { sameRequest } from './snapshot.ts';
 
 type Secret = KubeObject & { readonly type?: string; readonly data?: Readonly<Record<string, string>> };
 type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
-type Failure = NonNullable<ResolveAttempt['failure']>;
-type Resolved = { readonly digest: string } | { readonly failure: Failure };
+type Resolved = { readonly digest: string } | { readonly failure: ResolveFailure };
 
 /** A registry that doesn't answer must not keep a machine waiting for longer than the next try would. */
 const TIMEOUT_MS = 15_000;
@@ -122,7 +121,11 @@ export class SnapshotResolver {
     }
   }
 
-  async #loginFile(folder: string, namespace: string, request: ResolveRequest): Promise<string | Failure | undefined> {
+  async #loginFile(
+    folder: string,
+    namespace: string,
+    request: ResolveRequest,
+  ): Promise<string | ResolveFailure | undefined> {
     const name = request.pullSecret;
     if (name === undefined) return undefined;
     const secret = await this.#context.client.get<Secret>(RESOURCES.secret, namespace, name);
@@ -135,7 +138,11 @@ export class SnapshotResolver {
     return write(join(folder, 'config.json'), Buffer.from(encoded, 'base64'));
   }
 
-  async #caFile(folder: string, namespace: string, request: ResolveRequest): Promise<string | Failure | undefined> {
+  async #caFile(
+    folder: string,
+    namespace: string,
+    request: ResolveRequest,
+  ): Promise<string | ResolveFailure | undefined> {
     if (request.ca === undefined) return undefined;
     const { name, key } = request.ca;
     const configMap = await this.#context.client.get<ConfigMap>(RESOURCES.configMap, namespace, name);

@@ -1,12 +1,13 @@
-import type { Emulator } from '../../api/emulator/schema.ts';
+import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import type { AgentReport } from '../../contract/agent-report.ts';
+import { ANNOTATIONS } from './names.ts';
 import type { Observed, ResolveAttempt, ResolveRequest } from './observed.ts';
 import { REASONS } from './reasons.ts';
 
 /** Where the snapshot's reference stands, and what is to be done about it. */
 export interface SnapshotDecision {
-  /** Pinned, for good: only another reference is resolved anew. */
-  readonly pinned: { readonly reference: string; readonly digest: string } | undefined;
+  /** Pinned, until there is another reference, or the user asks for what the tag is now and the registry says it. */
+  readonly pinned: NonNullable<EmulatorStatus['snapshot']> | undefined;
   /** Ask the registry now. */
   readonly resolve: ResolveRequest | undefined;
   /** Milliseconds until it is to be asked again. */
@@ -27,19 +28,30 @@ const CAP_MS = 300_000;
 export function decideSnapshot(observed: Observed, waiting: boolean, now: Date): SnapshotDecision | undefined {
   const request = resolveRequest(observed.emulator);
   if (request === undefined) return undefined;
-  const digest = knownDigest(observed, request);
-  if (digest !== undefined) {
-    const message = `${request.reference} is ${digest}`;
-    const pinned = { reference: request.reference, digest };
-    return { pinned, ...decideAccess(observed, { ...request, digest }, now), reason: REASONS.Resolved, message };
+  const pinned = knownDigest(observed, request);
+  const isAnswer = pinned !== undefined && !wantsAnew(pinned, request);
+  if (isAnswer) {
+    const message = `${request.reference} is ${pinned.digest}`;
+    const access = decideAccess(observed, { ...request, digest: pinned.digest }, now);
+    return { pinned, ...access, reason: REASONS.Resolved, message };
   }
   const { attempt, ...next } = decideAttempt(observed, request, waiting, now);
   const { reason, message } = attempt?.failure ?? {
     reason: REASONS.Resolving,
     message: `The registry is being asked for the digest of ${request.reference}`,
   };
-  return { pinned: undefined, ...next, accessAt: undefined, reason, message };
+  const shared = { pinned, ...next, accessAt: undefined };
+  if (pinned === undefined) return { ...shared, reason, message };
+  const words = `${request.reference} was ${pinned.digest}, which holds until it is known what it is now. ${reason}: ${message}`;
+  return { ...shared, reason: REASONS.ResolvingAnew, message: words };
 }
+
+/** Did the user ask for what the tag is now, after this digest was pinned? */
+function wantsAnew({ resolveRequest: answered }: EmulatorSnapshot, { reference, again }: ResolveRequest): boolean {
+  return again !== undefined && again !== answered && writtenDigest(reference) === undefined;
+}
+
+type EmulatorSnapshot = NonNullable<EmulatorStatus['snapshot']>;
 
 /** The last attempt at this request, and whether it is time for another. */
 function decideAttempt(
@@ -71,7 +83,7 @@ function decideAccess(
 }
 
 /** Reasons that lie in what a pod has mounted: its pull secret and its CA. */
-const ACCESS_REASONS = ['RegistryAuthFailed', 'RegistryCertificateNotTrusted'];
+const ACCESS_REASONS = ['RegistryAuthFailed', 'RegistryAccessDenied', 'RegistryCertificateNotTrusted'];
 
 /** Did a machine try the snapshot and get no further than the registry's door? */
 export function isTurnedAway(report: AgentReport | undefined): boolean {
@@ -81,12 +93,17 @@ export function isTurnedAway(report: AgentReport | undefined): boolean {
   );
 }
 
+/** Characters of the annotation that count: it is repeated in the status, and annotations can be very long. */
+const LONGEST_REQUEST = 256;
+
 /** What resolving this Emulator's snapshot takes. */
 function resolveRequest(emulator: Emulator): ResolveRequest | undefined {
   const snapshot = emulator.spec.disk.snapshot;
   if (snapshot === undefined) return undefined;
+  const again = emulator.metadata.annotations?.[ANNOTATIONS.resolveSnapshot]?.slice(0, LONGEST_REQUEST);
   return {
     reference: snapshot.reference,
+    ...(again === undefined ? {} : { again }),
     plainHTTP: snapshot.registry.plainHTTP,
     pullSecret: snapshot.pullSecretRef?.name,
     ca: snapshot.registry.caBundleRef,
@@ -97,6 +114,7 @@ export function sameRequest(left: ResolveRequest | undefined, right: ResolveRequ
   return (
     left?.reference === right.reference &&
     left.digest === right.digest &&
+    left.again === right.again &&
     left.plainHTTP === right.plainHTTP &&
     left.pullSecret === right.pullSecret &&
     left.ca?.name === right.ca?.name &&
@@ -104,13 +122,21 @@ export function sameRequest(left: ResolveRequest | undefined, right: ResolveRequ
   );
 }
 
-/** In a reference by digest, in the status, or just resolved. */
-function knownDigest(observed: Observed, request: ResolveRequest): string | undefined {
-  const written = /@(sha256:[0-9a-f]{64})$/.exec(request.reference)?.[1];
-  const pinned = observed.emulator.status?.snapshot;
-  if (written !== undefined) return written;
-  if (pinned?.reference === request.reference) return pinned.digest;
-  return sameRequest(observed.resolve?.request, request) ? observed.resolve?.digest : undefined;
+/** In a reference by digest, just resolved, or in the status. */
+function knownDigest(observed: Observed, request: ResolveRequest): EmulatorSnapshot | undefined {
+  const { reference, again } = request;
+  const written = writtenDigest(reference);
+  if (written !== undefined) return { reference, digest: written };
+  const stored = observed.emulator.status?.snapshot;
+  const pinned = stored?.reference === reference ? stored : undefined;
+  if (pinned !== undefined && !wantsAnew(pinned, request)) return pinned;
+  const digest = sameRequest(observed.resolve?.request, request) ? observed.resolve?.digest : undefined;
+  if (digest === undefined) return pinned;
+  return { reference, digest, ...(again === undefined ? {} : { resolveRequest: again }) };
+}
+
+function writtenDigest(reference: string): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
 }
 
 function waitMs(attempt: ResolveAttempt, waiting: boolean, now: Date): number {
@@ -118,5 +144,7 @@ function waitMs(attempt: ResolveAttempt, waiting: boolean, now: Date): number {
   // After a success nothing is urgent.
   const delay =
     attempt.failure === undefined ? cap : Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(attempt.failures - 1, 20));
-  return Math.max(0, (attempt.endedAt?.getTime() ?? 0) + delay - now.getTime());
+  // A registry that has had enough of us says for how long.
+  const asked = (attempt.failure?.retryAfterSeconds ?? 0) * 1_000;
+  return Math.max(0, (attempt.endedAt?.getTime() ?? 0) + Math.max(delay, asked) - now.getTime());
 }
