@@ -1,115 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf } from '../failure.ts';
+import { SparseWriter, TargetWriteError, WINDOW_BYTES, type Written } from './sparse-writer.ts';
 
-const BLOCK_BYTES = 64 * 1024;
-const WINDOW_BYTES = 1024 * 1024;
-const ZEROS = Buffer.alloc(BLOCK_BYTES);
-
-export interface Written {
-  readonly sizeBytes: number;
-  /** sha256 of all the bytes, holes included, in hexadecimal. */
-  readonly sha256: string;
-}
-
-/** Thrown when the disk of the machine itself fails, so that it isn't taken for a broken source. */
-export class TargetWriteError extends Error {
-  readonly code: string | undefined;
-
-  constructor(cause: unknown) {
-    super(messageOf(cause), { cause });
-    this.code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
-  }
-}
-
-/**
- * Writes a new file front to back, leaves holes where 64 KiB blocks are all zero, and hashes on the way. Whatever the
- * length of the file, it holds two windows of 1 MiB: one is filled while the other is on its way to the disk.
- */
-class SparseWriter {
-  readonly #file: FileHandle;
-  readonly #hash = createHash('sha256');
-  #window = Buffer.allocUnsafe(WINDOW_BYTES);
-  #other = Buffer.allocUnsafe(WINDOW_BYTES);
-  #filled = 0;
-  #flushed = 0;
-  #writing: Promise<void> = Promise.resolve();
-
-  /** @param file open for writing, and empty */
-  constructor(file: FileHandle) {
-    this.#file = file;
-  }
-
-  /** Bytes taken so far. */
-  get sizeBytes(): number {
-    return this.#flushed + this.#filled;
-  }
-
-  async write(piece: Uint8Array): Promise<void> {
-    for (let taken = 0; taken < piece.length; ) {
-      const count = Math.min(piece.length - taken, WINDOW_BYTES - this.#filled);
-      this.#window.set(piece.subarray(taken, taken + count), this.#filled);
-      this.#filled += count;
-      taken += count;
-      if (this.#filled === WINDOW_BYTES) await this.#flush();
-    }
-  }
-
-  /** Writes what is left, sets the length (the file may end in a hole) and makes the content durable. */
-  async finish(): Promise<Written> {
-    await this.#flush();
-    await this.#writing;
-    try {
-      await this.#file.truncate(this.#flushed);
-      await this.#file.sync();
-    } catch (error) {
-      throw new TargetWriteError(error);
-    }
-    return { sizeBytes: this.#flushed, sha256: this.#hash.digest('hex') };
-  }
-
-  async #flush(): Promise<void> {
-    await this.#writing;
-    const full = this.#window.subarray(0, this.#filled);
-    const offset = this.#flushed;
-    [this.#window, this.#other] = [this.#other, this.#window];
-    this.#flushed += this.#filled;
-    this.#filled = 0;
-    this.#writing = this.#writeRuns(full, offset);
-    // The failure is thrown where the promise is awaited; until then it must not count as unhandled.
-    this.#writing.catch(() => undefined);
-    this.#hash.update(full);
-  }
-
-  async #writeRuns(bytes: Buffer, offset: number): Promise<void> {
-    for (const { from, to } of nonZeroRuns(bytes)) {
-      try {
-        for (let at = from; at < to; ) {
-          const { bytesWritten } = await this.#file.write(bytes, at, to - at, offset + at);
-          at += bytesWritten;
-        }
-      } catch (error) {
-        throw new TargetWriteError(error);
-      }
-    }
-  }
-}
-
-/** The parts of `bytes`, in whole 64 KiB blocks, that aren't all zero. */
-export function* nonZeroRuns(bytes: Buffer): Generator<{ readonly from: number; readonly to: number }> {
-  let from: number | undefined;
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const block = bytes.subarray(at, at + BLOCK_BYTES);
-    const zero = block.equals(block.length === BLOCK_BYTES ? ZEROS : ZEROS.subarray(0, block.length));
-    if (zero && from !== undefined) {
-      yield { from, to: at };
-      from = undefined;
-    } else if (!zero) {
-      from ??= at;
-    }
-  }
-  if (from !== undefined) yield { from, to: bytes.length };
-}
+/** Windows that are read ahead of the one that is hashed: a disk gives more to several readers than to one. */
+const READS_AHEAD = 3;
 
 export interface CopyOptions {
   readonly onProgress?: (doneBytes: number) => void;
@@ -117,25 +10,104 @@ export interface CopyOptions {
 }
 
 /**
- * Copies `source` into a new file at `target`, which must not exist, sparse and hashed; durable when it ends.
+ * Copies `source` into a new file at `target`, which must not exist, sparse and hashed; durable when it ends. A piece
+ * of the source is read until the next one is asked for, and not longer.
  * @throws TargetWriteError when the target can't be written; the signal's reason when it aborts; else what the source threw
  */
-export async function sparseCopy(
+export function sparseCopy(
   source: AsyncIterable<Uint8Array>,
   target: string,
   options: CopyOptions = {},
 ): Promise<Written> {
-  const file = await openTarget(target);
-  try {
-    const writer = new SparseWriter(file);
+  return intoNewFile(target, async (writer) => {
+    let window = await writer.window();
+    let filled = 0;
     for await (const piece of source) {
       options.signal?.throwIfAborted();
-      await writer.write(piece);
-      options.onProgress?.(writer.sizeBytes);
+      for (let taken = 0; taken < piece.length; ) {
+        const count = Math.min(piece.length - taken, WINDOW_BYTES - filled);
+        window.set(piece.subarray(taken, taken + count), filled);
+        filled += count;
+        taken += count;
+        if (filled === WINDOW_BYTES) {
+          writer.take(window, filled);
+          window = await writer.window();
+          filled = 0;
+        }
+      }
+      options.onProgress?.(writer.sizeBytes + filled);
     }
     options.signal?.throwIfAborted();
+    if (filled > 0) writer.take(window, filled);
+  });
+}
+
+/** As {@link sparseCopy}, from a file: read where it is written from, with nothing copied in between. */
+export async function sparseCopyFile(source: string, target: string, options: CopyOptions = {}): Promise<Written> {
+  const file = await open(source, 'r');
+  try {
+    const { size } = await file.stat();
+    return await intoNewFile(target, async (writer) => {
+      for await (const { window, length } of windowsOf(file, size, writer)) {
+        options.signal?.throwIfAborted();
+        writer.take(window, length);
+        options.onProgress?.(writer.sizeBytes);
+      }
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+interface FilledWindow {
+  readonly window: Buffer;
+  readonly length: number;
+}
+
+/** A file's content in order, read ahead into the writer's windows. */
+async function* windowsOf(file: FileHandle, size: number, writer: SparseWriter): AsyncGenerator<FilledWindow> {
+  const reads: Promise<FilledWindow>[] = [];
+  let asked = 0;
+  const askNext = () => {
+    if (asked >= size) return;
+    const read = fill(file, asked, writer);
+    // Its error is thrown where it is awaited; until then it must not count as unhandled.
+    read.catch(() => undefined);
+    reads.push(read);
+    asked += WINDOW_BYTES;
+  };
+  for (let ahead = 0; ahead < READS_AHEAD; ahead += 1) askNext();
+  try {
+    for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
+      const filled = await read;
+      askNext();
+      yield filled;
+      // The file was cut meanwhile: what is behind the cut would not be where it was.
+      if (filled.length < WINDOW_BYTES) return;
+    }
+  } finally {
+    await Promise.allSettled(reads);
+  }
+}
+
+async function fill(file: FileHandle, offset: number, writer: SparseWriter): Promise<FilledWindow> {
+  const window = await writer.window();
+  for (let length = 0; ; ) {
+    const { bytesRead } = await file.read(window, length, WINDOW_BYTES - length, offset + length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === WINDOW_BYTES) return { window, length };
+  }
+}
+
+async function intoNewFile(target: string, copy: (writer: SparseWriter) => Promise<void>): Promise<Written> {
+  const file = await openTarget(target);
+  const writer = new SparseWriter(file);
+  try {
+    await copy(writer);
     return await writer.finish();
   } finally {
+    // Nothing may be on its way to a file that is closed, or removed by the caller.
+    await writer.settle();
     await file.close();
   }
 }

@@ -1,16 +1,13 @@
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readWholeHeader } from '../../disk/inspect.ts';
-import { sparseCopy } from '../../disk/sparse-copy.ts';
+import { sparseCopyFile } from '../../disk/sparse-copy.ts';
 import type { Volume } from '../../disk/volume.ts';
 import type { VolumeFiles } from '../../disk/volume-files.ts';
 import { messageOf } from '../../failure.ts';
 import { checkPeak } from '../preflight.ts';
 import type { DiskSource, StageOptions, StageResult } from './source.ts';
 import { targetFailure } from './target-failure.ts';
-
-const READ_BYTES = 1024 * 1024;
 
 /** The disk inside the image: a sparse copy, since reflinks don't work from an image's layers to a volume. */
 export function builtinSource(files: VolumeFiles, volume: Volume): DiskSource {
@@ -59,8 +56,7 @@ function broken(from: string, reason: string, message: string): StageResult {
 async function copy(from: string, staged: string, totalBytes: number, options: StageOptions): Promise<StageResult> {
   const { signal, onProgress } = options;
   try {
-    const source = createReadStream(from, { highWaterMark: READ_BYTES });
-    const written = await sparseCopy(source, staged, {
+    const written = await sparseCopyFile(from, staged, {
       signal,
       onProgress: (doneBytes) => onProgress({ step: 'Copying', doneBytes, totalBytes }),
     });

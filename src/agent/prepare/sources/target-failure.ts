@@ -1,4 +1,4 @@
-import { TargetWriteError } from '../../disk/sparse-copy.ts';
+import { TargetWriteError } from '../../disk/sparse-writer.ts';
 import { type Failure, messageOf } from '../../failure.ts';
 
 /** Why writing to the volume went wrong; undefined when the error is about something else. */
