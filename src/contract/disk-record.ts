@@ -43,6 +43,11 @@ export const diskRecordSchema = z.object({
    * systems use inodes again: another file may have the number of one that was removed, but not its time as well.
    */
   birthTime: z.string().regex(/^\d+$/).optional(),
+  /**
+   * Nanoseconds since 1970 at which the file was last written, in decimal, as of this record. While no machine runs
+   * nobody of ours writes to the disk: with another time, somebody else did.
+   */
+  modifiedTime: z.string().regex(/^\d+$/).optional(),
   /** Length of the qcow2 file when it was published, in bytes. */
   sizeBytes: z.int(),
   /** sha256 of the qcow2 file when it was published. */
@@ -62,4 +67,5 @@ export const diskRecordSchema = z.object({
 });
 
 export type DiskRecord = z.infer<typeof diskRecordSchema>;
+export type Predecessor = z.infer<typeof predecessorSchema>;
 export type LastStop = z.infer<typeof lastStopSchema>;

@@ -30,9 +30,7 @@ export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLoc
     },
     update: (change) => {
       const next = last.then(async () => {
-        const changed = { ...record, ...change };
-        await writeRecord(files, volume, changed);
-        record = changed;
+        record = await replaced(files, volume, { ...record, ...change });
       });
       last = next.catch(() => undefined);
       return next;
@@ -42,4 +40,20 @@ export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLoc
       await lock.release();
     },
   };
+}
+
+/**
+ * A record that says that QEMU ended must be true of what lies on the disk, and carries the time of the last write, by
+ * which the next start sees whether somebody else wrote to the disk meanwhile.
+ */
+async function replaced(files: VolumeFiles, volume: Volume, record: DiskRecord): Promise<DiskRecord> {
+  const next = record.state === 'Stopped' ? { ...record, ...(await settledTime(files, volume)) } : record;
+  await writeRecord(files, volume, next);
+  return next;
+}
+
+async function settledTime(files: VolumeFiles, volume: Volume): Promise<Pick<DiskRecord, 'modifiedTime'>> {
+  await files.syncFile(volume.disk);
+  const facts = await files.facts(volume.disk);
+  return facts === undefined ? {} : { modifiedTime: facts.modifiedTime };
 }

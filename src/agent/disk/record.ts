@@ -54,6 +54,7 @@ export function reportedDisk(record: DiskRecord): ReportedDisk {
     preparedAt: record.preparedAt,
     ...(record.lastCheck === undefined ? {} : { lastCheck: record.lastCheck }),
     ...(record.lastStop === undefined ? {} : { lastStop: record.lastStop }),
+    ...(record.predecessor === undefined ? {} : { predecessor: record.predecessor }),
   };
 }
 

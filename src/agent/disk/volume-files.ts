@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 const FILL_BYTES = 1024 ** 2;
@@ -8,6 +8,10 @@ const FILL_BYTES = 1024 ** 2;
 export interface FileFacts {
   /** See {@link inodeNumber}. */
   readonly inode: number;
+  /** Nanoseconds since 1970, in decimal; absent where the file system doesn't keep it. */
+  readonly birthTime?: string;
+  /** Nanoseconds since 1970, in decimal. */
+  readonly modifiedTime: string;
   readonly sizeBytes: number;
 }
 
@@ -29,6 +33,8 @@ export interface VolumeFiles {
    * `fromBytes` are there already. Not durable.
    */
   fill(path: string, fromBytes: number, toBytes: number): Promise<void>;
+  /** Gives a file a second name. Fails with EEXIST when there is something of that name. */
+  link(from: string, to: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all that is in it; nothing there is fine. */
   remove(path: string): Promise<void>;
@@ -43,8 +49,13 @@ export const volumeFiles: VolumeFiles = {
   },
   facts: (name) =>
     orUndefined(async () => {
-      const { ino, size } = await stat(name, { bigint: true });
-      return { inode: inodeNumber(ino), sizeBytes: Number(size) };
+      const { ino, size, mtimeNs, birthtimeNs, ctimeNs } = await stat(name, { bigint: true });
+      return {
+        inode: inodeNumber(ino),
+        ...birthTimeOf(birthtimeNs, ctimeNs),
+        modifiedTime: `${mtimeNs}`,
+        sizeBytes: Number(size),
+      };
     }),
   readText: (name) => orUndefined(() => readFile(name, 'utf8')),
   list: async (folder) => (await orUndefined(() => readdir(folder))) ?? [],
@@ -67,6 +78,7 @@ export const volumeFiles: VolumeFiles = {
       await file.close();
     }
   },
+  link: (from, to) => link(from, to),
   rename: (from, to) => rename(from, to),
   remove: (name) => rm(name, { recursive: true, force: true }),
   syncFile: (name) => sync(name, constants.O_RDWR),
@@ -79,6 +91,14 @@ export const volumeFiles: VolumeFiles = {
  */
 export function inodeNumber(inode: bigint): number {
   return Number(BigInt.asUintN(53, inode));
+}
+
+/**
+ * Where the kernel can't tell when a file was made, Node gives 0 or the time of its last change, which moves. A file
+ * whose two times are really the same is one that was just made; not knowing its birth does no harm.
+ */
+export function birthTimeOf(birth: bigint, change: bigint): Pick<FileFacts, 'birthTime'> {
+  return birth > 0n && birth !== change ? { birthTime: `${birth}` } : {};
 }
 
 /** Writes a small file so that at any moment, and after a power cut, it has either its old content or the new one. */

@@ -1,22 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { DiskRecord } from '../../contract/disk-record.ts';
+import { identityOf } from '../disk/identity.ts';
 import { inspectDisk } from '../disk/inspect.ts';
 import { writeRecord } from '../disk/record.ts';
 import type { FileFacts } from '../disk/volume-files.ts';
 import { failed, type Result, success } from '../failure.ts';
 import { type PrepareContext, progressReporter } from './context.ts';
+import type { Legacy } from './legacy.ts';
 import { keepRecord } from './quarantine.ts';
 
 /**
  * Takes a disk that somebody put on the volume as the machine's own, after the same inspection as any other. It is
  * never changed or overwritten here.
- * @param hardware what the machine had before; kept, so that a restored disk finds the hardware it knows
+ * @param legacy what the machine had before; kept, so that a restored disk finds the hardware it knows
+ * @param description how it came there, for people
  */
 export async function adoptDisk(
   context: PrepareContext,
   facts: FileFacts,
-  hardware: DiskRecord['hardware'],
+  { hardware, predecessor }: Legacy,
+  description: string,
 ): Promise<Result<DiskRecord>> {
   const { volume, files, clock, programs, signal, report, log } = context;
   report.update({ phase: 'Preparing', message: `A disk was found at ${volume.disk}: it is checked.` });
@@ -32,21 +36,22 @@ export async function adoptDisk(
   const record: DiskRecord = {
     schemaVersion: 1,
     id: randomUUID(),
-    inode: facts.inode,
+    ...identityOf(facts),
     sizeBytes: facts.sizeBytes,
     sha256,
     virtualSizeBytes: header.value.virtualBytes,
     origin: 'Imported',
-    source: { description: 'found on the volume' },
+    source: { description },
     preparedAt: at,
     ...(hardware === undefined ? {} : { hardware }),
+    ...(predecessor === undefined ? {} : { predecessor }),
     state: 'Prepared',
     lastCheck: { at, result: 'Ok' },
   };
   await keepRecord(files, volume, clock);
   await files.syncFile(volume.disk);
   await writeRecord(files, volume, record);
-  log.info({ sha256, sizeBytes: facts.sizeBytes }, 'Adopted a disk that was found on the volume');
+  log.info({ sha256, sizeBytes: facts.sizeBytes, description }, 'Adopted a disk that was not made here');
   return success(record);
 }
 

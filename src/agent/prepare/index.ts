@@ -14,8 +14,11 @@ import type { Failure } from '../failure.ts';
 import { readPlan, type Variables } from '../plan.ts';
 import type { ReportState } from '../report-state.ts';
 import type { PrepareContext, Programs } from './context.ts';
-import { lookAtDisk } from './existing-disk.ts';
+import { decideDamage } from './damage.ts';
+import { type ExistingDisk, lookAtDisk } from './existing-disk.ts';
 import { importCommand } from './import-command.ts';
+import { type Legacy, legacyOf } from './legacy.ts';
+import { quarantineDisk } from './quarantine.ts';
 import { recoverPublication } from './recover.ts';
 import { builtinSource } from './sources/builtin.ts';
 import { importProgress, importSource } from './sources/import.ts';
@@ -109,17 +112,60 @@ async function attempt(context: PrepareContext, sources: Sources): Promise<Outco
   const plan = await readPlan(paths.plan, variables);
   if (!plan.ok) return notYet(plan.failure);
   const existing = await lookAtDisk(context, plan.value);
-  if (existing.kind === 'Unusable') return notYet(existing.failure);
-  if (existing.kind === 'Usable') {
-    await settleDown(context, plan.value);
-    return { kind: 'Ready', record: existing.record, attempts: [] };
+  switch (existing.kind) {
+    case 'Unusable':
+      return notYet(existing.failure);
+    case 'Usable':
+      return settled(context, plan.value, existing.record, []);
+    case 'Refill':
+      log.info('The machine was not left clean: its ephemeral disk is made anew');
+      await removeDisk(context);
+      return fill(context, plan.value, sources, {});
+    case 'Damaged':
+      return replaceDamaged(context, plan.value, sources, existing);
+    case 'Absent':
+      return fill(context, plan.value, sources, existing.legacy);
   }
-  if (existing.kind === 'Refill') await removeDisk(context);
-  const hardware = existing.kind === 'Absent' ? existing.hardware : undefined;
-  const pass = await prepareFromSources(context, plan.value, sources, hardware);
-  if (pass.kind === 'None') return { ...pass, kind: 'NotYet' };
-  await settleDown(context, plan.value);
-  return { kind: 'Ready', record: pass.record, attempts: pass.attempts };
+}
+
+/** A broken disk of ours: left, made anew, or put aside for another, as the plan says. */
+async function replaceDamaged(
+  context: PrepareContext,
+  plan: DiskPlan,
+  sources: Sources,
+  { record, failure }: Extract<ExistingDisk, { kind: 'Damaged' }>,
+): Promise<Outcome> {
+  const { log, volume, report } = context;
+  const decision = decideDamage(plan, record, failure, volume.disk);
+  switch (decision.kind) {
+    case 'Leave':
+      return notYet(decision.failure);
+    case 'Refill':
+      log.warn(failure, 'The ephemeral disk is damaged: it is made anew');
+      await removeDisk(context);
+      return fill(context, plan, sources, {});
+    case 'Quarantine': {
+      const predecessor = await quarantineDisk(context, record, failure);
+      const message = `The disk was damaged and lies in quarantine now (${predecessor.path}): ${failure.message}`;
+      log.warn({ id: record.id, predecessor }, message);
+      report.update({ reason: failure.reason, message, disk: undefined });
+      return fill(context, plan, sources, await legacyOf(context, plan, record));
+    }
+  }
+}
+
+/** Steps 3 to 6. */
+async function fill(context: PrepareContext, plan: DiskPlan, sources: Sources, legacy: Legacy): Promise<Outcome> {
+  const pass = await prepareFromSources(context, plan, sources, legacy);
+  if (pass.kind === 'Published') return settled(context, plan, pass.record, pass.attempts);
+  const { phase, failure, attempts } = pass;
+  return { kind: 'NotYet', phase, failure: tellingOf(legacy, failure), attempts };
+}
+
+/** A machine that waits for its next disk must say where the one before is. The line to paste stays at the end. */
+function tellingOf({ predecessor }: Legacy, { reason, message }: Failure): Failure {
+  if (predecessor === undefined) return { reason, message };
+  return { reason, message: `The damaged disk (${predecessor.reason}) is kept at ${predecessor.path}. ${message}` };
 }
 
 function notYet(failure: Failure): Outcome {
@@ -127,8 +173,7 @@ function notYet(failure: Failure): Outcome {
 }
 
 /** The disk goes first: without its record, a disk would count as one that the user put there. */
-async function removeDisk({ files, volume, log }: PrepareContext): Promise<void> {
-  log.info('The machine was not left clean: its ephemeral disk is made anew');
+async function removeDisk({ files, volume }: PrepareContext): Promise<void> {
   await files.remove(volume.disk);
   await files.syncFolder(volume.root);
   await files.remove(volume.record);
@@ -136,12 +181,19 @@ async function removeDisk({ files, volume, log }: PrepareContext): Promise<void>
 }
 
 /** With a disk in place nothing in the staging folder is needed, and what is free now may go into the reserve. */
-async function settleDown({ files, volume, log }: PrepareContext, { mode }: DiskPlan): Promise<void> {
+async function settled(
+  { files, volume, log }: PrepareContext,
+  { mode }: DiskPlan,
+  record: DiskRecord,
+  attempts: readonly Attempt[],
+): Promise<Outcome> {
   for (const name of await files.list(volume.staging)) await files.remove(path.join(volume.staging, name));
   // An Ephemeral machine's volume has a limit that is computed for it, and the disk is lost anyway.
-  if (mode === 'Ephemeral') return;
-  const reserve = await ensureReserve(files, volume);
-  if (reserve.kind === 'NoRoom') log.warn(reserve, 'There is no room for the reserve');
+  if (mode !== 'Ephemeral') {
+    const reserve = await ensureReserve(files, volume);
+    if (reserve.kind === 'NoRoom') log.warn(reserve, 'There is no room for the reserve');
+  }
+  return { kind: 'Ready', record, attempts };
 }
 
 function reportReady(

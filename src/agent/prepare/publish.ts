@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { DiskRecord } from '../../contract/disk-record.ts';
+import { identityOf } from '../disk/identity.ts';
+import { placeNew } from '../disk/place-new.ts';
 import type { Qcow2Header } from '../disk/qcow2-header.ts';
 import { recordText } from '../disk/record.ts';
 import type { Volume } from '../disk/volume.ts';
-import type { VolumeFiles } from '../disk/volume-files.ts';
+import type { FileFacts, VolumeFiles } from '../disk/volume-files.ts';
 import type { Clock } from '../environment.ts';
 import { failed, type Result, success } from '../failure.ts';
+import type { Legacy } from './legacy.ts';
 import type { StagedDisk } from './sources/source.ts';
 
 export interface PublishOptions {
@@ -15,8 +18,7 @@ export interface PublishOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly staged: StagedDisk;
   readonly header: Qcow2Header;
-  /** Kept over a change of the disk, so that the guest finds the hardware it knows. */
-  readonly hardware?: DiskRecord['hardware'];
+  readonly legacy: Legacy;
 }
 
 /**
@@ -24,10 +26,11 @@ export interface PublishOptions {
  * recover.ts, which runs at the next start):
  * 1. the staged file is durable: nothing is visible yet;
  * 2. `disk.json.next` with the staged file's inode is durable: not the disk's inode, so it is removed;
- * 3. the file has the disk's name: its inode is the one in `disk.json.next`, which is completed;
+ * 3. the file has the disk's name too: its inode is the one in `disk.json.next`, which is completed;
  * 4. the folder is durable;
  * 5. `disk.json.next` has the record's name; 6. its folder is durable: done.
- * A disk that somebody put there meanwhile is never overwritten.
+ * The file's staged name goes with the rest of the staging folder, before the disk is used. A disk that somebody puts
+ * there meanwhile, at whatever moment, is never overwritten.
  */
 export async function publish(options: PublishOptions): Promise<Result<DiskRecord>> {
   const { files, volume, staged } = options;
@@ -36,33 +39,32 @@ export async function publish(options: PublishOptions): Promise<Result<DiskRecor
   if (facts === undefined || facts.sizeBytes !== staged.sizeBytes) {
     return failed('StagedDiskChanged', 'The staged disk changed while it was checked. It is staged again.');
   }
-  const record = newRecord(options, facts.inode);
+  const record = newRecord(options, facts);
   await files.writeText(volume.nextRecord, recordText(record));
   await files.syncFile(volume.nextRecord);
   await files.syncFolder(volume.folder);
-  if ((await files.facts(volume.disk)) !== undefined) {
+  if (!(await placeNew(files, staged.path, volume.disk))) {
     await files.remove(volume.nextRecord);
     return failed('DiskAppeared', `Somebody put a disk at ${volume.disk} meanwhile. It is looked at instead.`);
   }
-  await files.rename(staged.path, volume.disk);
   await files.syncFolder(path.dirname(volume.disk));
   await files.rename(volume.nextRecord, volume.record);
   await files.syncFolder(volume.folder);
   return success(record);
 }
 
-function newRecord({ staged, header, clock, hardware }: PublishOptions, inode: number): DiskRecord {
+function newRecord({ staged, header, clock, legacy }: PublishOptions, facts: FileFacts): DiskRecord {
   return {
     schemaVersion: 1,
     id: staged.id ?? randomUUID(),
-    inode,
+    ...identityOf(facts),
     sizeBytes: staged.sizeBytes,
     sha256: staged.sha256,
     virtualSizeBytes: header.virtualBytes,
     origin: staged.origin,
     source: staged.source,
     preparedAt: new Date(clock.now()).toISOString(),
-    ...(hardware === undefined ? {} : { hardware }),
+    ...legacy,
     state: 'Prepared',
     lastCheck: { at: new Date(clock.now()).toISOString(), result: 'Ok' },
   };

@@ -5,6 +5,7 @@ import { inspectDisk } from '../disk/inspect.ts';
 import type { Failure } from '../failure.ts';
 import { sourcesFor } from './choose-sources.ts';
 import { type PrepareContext, progressReporter } from './context.ts';
+import type { Legacy } from './legacy.ts';
 import { publish } from './publish.ts';
 import type { DiskSource, SourceName, StagedDisk } from './sources/source.ts';
 
@@ -28,7 +29,7 @@ export async function prepareFromSources(
   context: PrepareContext,
   plan: DiskPlan,
   sources: Sources,
-  hardware: DiskRecord['hardware'],
+  legacy: Legacy,
 ): Promise<PassResult> {
   const attempts: Attempt[] = [];
   const onProgress = progressReporter(context);
@@ -36,7 +37,7 @@ export async function prepareFromSources(
     const source = sources[name];
     const staged = await source.stage({ plan, signal: context.signal, onProgress });
     if (staged.kind === 'Staged') {
-      const published = await verifyAndPublish(context, source, staged.disk, hardware, onProgress);
+      const published = await verifyAndPublish(context, source, staged.disk, legacy, onProgress);
       if (published.ok) return { kind: 'Published', record: published.value, attempts };
       attempts.push({ source: name, ...published.failure });
       if (published.again) return { kind: 'None', phase: 'DiskFailed', failure: published.failure, attempts };
@@ -65,7 +66,7 @@ async function verifyAndPublish(
   context: PrepareContext,
   source: DiskSource,
   staged: StagedDisk,
-  hardware: DiskRecord['hardware'],
+  legacy: Legacy,
   onProgress: (progress: Progress) => void,
 ): Promise<Verified> {
   const { programs, signal, files, volume, clock } = context;
@@ -80,14 +81,7 @@ async function verifyAndPublish(
     return { ok: false, failure: header.failure, again };
   }
   onProgress({ step: 'Publishing', ...bytes });
-  const published = await publish({
-    files,
-    volume,
-    clock,
-    staged,
-    header: header.value,
-    ...(hardware === undefined ? {} : { hardware }),
-  });
+  const published = await publish({ files, volume, clock, staged, header: header.value, legacy });
   await source.settle(staged, published.ok ? undefined : published.failure);
   return published.ok ? published : { ok: false, failure: published.failure, again: true };
 }
