@@ -63,6 +63,17 @@ export function untilAborted(signal: AbortSignal, unless: AbortSignal): Promise<
   });
 }
 
+/** What the promise gives, or undefined after `milliseconds`; the promise then goes on unheard. */
+export async function untilDone<T>(promise: Promise<T>, milliseconds: number, clock: Clock): Promise<T | undefined> {
+  const done = new AbortController();
+  try {
+    const timeout = clock.sleep(Math.max(milliseconds, 0), done.signal).then(() => undefined);
+    return await Promise.race([promise, timeout]);
+  } finally {
+    done.abort();
+  }
+}
+
 /**
  * The paths of the contract below `root`; tests give a folder of their own.
  * @param variables `DISK` puts the disk elsewhere, for a container that runs alone

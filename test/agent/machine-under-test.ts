@@ -6,11 +6,15 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import type { OpenDisk, RecordChange } from '../../src/agent/disk/open-disk.ts';
+import { volumeOf } from '../../src/agent/disk/volume.ts';
+import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { agentPaths, systemClock } from '../../src/agent/environment.ts';
 import { ReportState } from '../../src/agent/report-state.ts';
-import type { Machine } from '../../src/agent/run/life.ts';
+import type { Machine } from '../../src/agent/run/machine.ts';
+import { MEMORY_KILL_COUNTERS } from '../../src/agent/run/memory-kills.ts';
 import { podEndpoints } from '../../src/agent/run/qemu-arguments.ts';
 import type { Qemu } from '../../src/agent/run/qemu-process.ts';
+import { reserveOf } from '../../src/agent/run/reserve-of-machine.ts';
 import { supervise } from '../../src/agent/run/supervisor.ts';
 import type { AgentReport } from '../../src/contract/agent-report.ts';
 import type { DiskRecord } from '../../src/contract/disk-record.ts';
@@ -59,14 +63,16 @@ export interface MachineUnderTest {
 export async function startMachine(
   disk: string,
   settings: Partial<MachineSettings> = {},
-  overrides: Partial<Pick<Machine, 'kvmDevice'>> & {
+  overrides: Partial<Pick<Machine, 'kvmDevice' | 'qemuProgram' | 'memoryKillCounters'>> & {
     readonly vncPassword?: string;
+    /** What the record says of the disk before. */
+    readonly record?: Partial<DiskRecord>;
     /** As TERM in the moment between QEMU's start and its guest's. */
     readonly stopBeforeGuest?: boolean;
   } = {},
 ): Promise<MachineUnderTest> {
   const root = await mkdtemp(path.join(tmpdir(), 'loco-'));
-  const paths = agentPaths(root);
+  const paths = agentPaths(root, { DISK: disk });
   await mkdir(paths.run, { recursive: true });
   await mkdir(path.dirname(paths.vncPassword), { recursive: true });
   const mountVncPassword = (password: string) => writeFile(paths.vncPassword, password);
@@ -96,8 +102,10 @@ export async function startMachine(
     },
     paths,
     endpoints: { ...podEndpoints(disk, paths.run), vncPort: await freePort(), vncWebSocketPort: await freePort() },
-    qemuProgram: 'qemu-system-i386',
+    qemuProgram: overrides.qemuProgram ?? 'qemu-system-i386',
     kvmDevice: overrides.kvmDevice ?? '/dev/kvm',
+    memoryKillCounters: overrides.memoryKillCounters ?? MEMORY_KILL_COUNTERS,
+    reserve: reserveOf('Durable', volumeFiles, volumeOf(disk), log),
     report,
     clock: systemClock,
     log,
@@ -106,7 +114,7 @@ export async function startMachine(
       if (overrides.stopBeforeGuest === true) stop.abort();
     },
   };
-  const memory = await memoryDisk(disk);
+  const memory = await memoryDisk(disk, overrides.record);
   const ended = supervise(machine, memory.open, stop.signal);
   const end = async () => {
     stop.abort();
@@ -156,14 +164,14 @@ function untilReport(
   });
 }
 
-async function memoryDisk(disk: string) {
+async function memoryDisk(disk: string, before: Partial<DiskRecord> = {}) {
   const lock = await open('/dev/null');
   const recorded: RecordChange[] = [];
   let opened = 0;
   let record: DiskRecord = {
     schemaVersion: 1,
     id: randomUUID(),
-    inode: 1,
+    inode: (await volumeFiles.facts(disk))?.inode ?? 0,
     sizeBytes: 1,
     sha256: '0'.repeat(64),
     virtualSizeBytes: 1,
@@ -171,6 +179,7 @@ async function memoryDisk(disk: string) {
     source: { description: 'a test' },
     preparedAt: new Date().toISOString(),
     state: 'Prepared',
+    ...before,
   };
   const openDisk: OpenDisk = {
     path: disk,

@@ -69,7 +69,7 @@ describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
 
   it('is stopped clean when it is asked to while the guest still boots and does not hear the button', async () => {
     await using test = await startMachine(guest);
-    await test.until('QEMU runs', (report) => report.machine !== undefined);
+    await test.until('the guest boots', ({ phase, ready }) => phase === 'Running' && !ready);
     await test.stop();
     expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
   });

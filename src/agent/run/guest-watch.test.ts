@@ -35,7 +35,8 @@ function watchOf(answers: Record<string, unknown>) {
   let now = 1000;
   const clock = { now: () => now, sleep: async () => {} };
   const log = pino({ level: 'silent' });
-  const watch = new GuestWatch({ qemu: monitor, vncPort: 1, screendumpFile: '/nonexistent', clock, log });
+  const lookAtVolume = async () => ({ space: undefined, disk: 'There', readOnly: false }) as const;
+  const watch = new GuestWatch({ qemu: monitor, vncPort: 1, screendumpFile: '/nonexistent', lookAtVolume, clock, log });
   return { ...monitor, watch, pass: (milliseconds: number) => (now += milliseconds) };
 }
 

@@ -7,7 +7,8 @@ import type { DiskError, Facts } from './probes.ts';
 import type { Qemu } from './qemu-process.ts';
 import type { QmpClient, QmpEvent } from './qmp.ts';
 import { answersRfb } from './rfb.ts';
-import { classifyScreen, type Screen, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
+import { classifyScreen, readPicture, type Screen, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
+import type { VolumeLook } from './volume-look.ts';
 
 const statusSchema = z.object({ status: z.string() });
 const blockStatsSchema = z.array(z.object({ stats: z.object({ rd_bytes: z.int() }) }));
@@ -18,23 +19,39 @@ const NEWS: ReadonlySet<string> = new Set(['STOP', 'RESUME', 'RESET', 'SHUTDOWN'
 
 const RFB_TIMEOUT_MILLISECONDS = 3000;
 
+/** A guest that runs this long after it was paused by an error isn't paused by the same one again. */
+const SETTLE_MILLISECONDS = 2000;
+
+/** QEMU's reasons for an end that isn't the guest's: our own `quit`, or a signal to QEMU, which then exits. */
+const ENDS_OF_QEMU: ReadonlySet<string> = new Set(['host-qmp-quit', 'host-signal', 'host-error', 'host-ui']);
+
+/** What {@link GuestWatch.off} says of a guest whose screen says that it is safe to switch off. */
+export const SAFE_TO_POWER_OFF = 'safe-to-power-off';
+
 export interface GuestWatchOptions {
   readonly qemu: Pick<Qemu, 'qmp'>;
   readonly vncPort: number;
   /** Where QEMU may write a picture for a moment. */
   readonly screendumpFile: string;
+  readonly lookAtVolume: () => Promise<VolumeLook>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Hears QEMU's events from the guest's first instruction on, and reads the facts that readiness is decided from. */
 export class GuestWatch {
-  /** QEMU's word for why the guest is off: `guest-shutdown`, or `guest-reset` where reboots are turned into an end. */
+  /**
+   * QEMU's word for why the guest is off: `guest-shutdown`, or `guest-reset` where reboots are turned into an end; or
+   * {@link SAFE_TO_POWER_OFF}.
+   */
   readonly off: Promise<string>;
   readonly #options: GuestWatchOptions;
   readonly #qmp: QmpClient;
   #switchOff: (reason: string) => void = () => {};
   #diskError: DiskError | undefined;
+  /** Aborts at the next error that pauses the guest. */
+  #nextDiskError = new AbortController();
+  #resuming = false;
   #cameUp = false;
   #resetAt: number;
   /** What `query-blockstats` counted when the guest was last reset. */
@@ -71,6 +88,37 @@ export class GuestWatch {
     this.#cameUp = true;
   }
 
+  /** The error that paused the guest, until it runs again. */
+  get diskError(): DiskError | undefined {
+    return this.#diskError;
+  }
+
+  /** The guest's screen says that it is safe to switch off: it counts as off. */
+  isSafeToPowerOff(): void {
+    this.#options.log.info({}, 'The guest says that it is safe to switch off');
+    this.#switchOff(SAFE_TO_POWER_OFF);
+  }
+
+  /**
+   * Lets a guest run that an error of its disk paused; QEMU then does the access again that had failed. Until it has
+   * run for 2 s the error stands, so that nobody is told of a recovery that wasn't one.
+   * @returns whether it runs on
+   */
+  async resume(): Promise<boolean> {
+    const again = this.#nextDiskError.signal;
+    this.#resuming = true;
+    const resumed = await this.#qmp.execute('cont', z.unknown());
+    if (resumed.ok) {
+      await this.#options.clock.sleep(SETTLE_MILLISECONDS, again);
+    }
+    this.#resuming = false;
+    if (!resumed.ok || again.aborted) {
+      return false;
+    }
+    this.#diskError = undefined;
+    return true;
+  }
+
   async gather(): Promise<Facts> {
     const resets = this.#resets;
     const facts = await this.#gatherNow();
@@ -86,6 +134,7 @@ export class GuestWatch {
     const screen = looking ? await this.#screen() : undefined;
     return {
       runState,
+      volume: await this.#options.lookAtVolume(),
       diskError: this.#diskError,
       answersRfb: running && (await answersRfb(this.#options.vncPort, RFB_TIMEOUT_MILLISECONDS)),
       screen,
@@ -101,8 +150,7 @@ export class GuestWatch {
     switch (event) {
       case 'SHUTDOWN': {
         const reason = reasonSchema.safeParse(data).data?.reason ?? 'unknown';
-        // The other one is our own end of a QEMU whose guest is off already.
-        if (reason !== 'host-qmp-quit') {
+        if (!ENDS_OF_QEMU.has(reason)) {
           log.info({ reason }, 'The guest is off');
           this.#switchOff(reason);
         }
@@ -118,13 +166,17 @@ export class GuestWatch {
         });
         return;
       case 'RESUME':
-        this.#diskError = undefined;
+        if (!this.#resuming) {
+          this.#diskError = undefined;
+        }
         return;
       case 'BLOCK_IO_ERROR': {
         const error = ioErrorSchema.safeParse(data).data;
         log.error({ error: data }, 'An access of the guest to its disk failed');
         if (error?.action === 'stop') {
           this.#diskError = { noSpace: error.nospace, operation: error.operation };
+          this.#nextDiskError.abort();
+          this.#nextDiskError = new AbortController();
         }
       }
     }
@@ -143,9 +195,9 @@ export class GuestWatch {
       return undefined;
     }
     try {
-      const screen = classifyScreen(await readFile(filename));
+      const picture = readPicture(await readFile(filename));
       await rm(filename, { force: true });
-      return screen.ok ? screen.value : undefined;
+      return picture.ok ? classifyScreen(picture.value) : undefined;
     } catch (error) {
       this.#options.log.warn({ error: messageOf(error) }, "QEMU's picture of the screen could not be read");
       return undefined;

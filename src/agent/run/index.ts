@@ -2,15 +2,18 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PORTS } from '../../contract/pod.ts';
 import { volumeOf } from '../disk/volume.ts';
+import { volumeFiles } from '../disk/volume-files.ts';
 import { agentPaths, createLogger, readEnvironment, runsAlone, systemClock } from '../environment.ts';
 import { messageOf } from '../failure.ts';
 import { startAgentServer } from '../http-server.ts';
 import { openDisk } from '../prepare/index.ts';
 import { ReportState, terminationMessage } from '../report-state.ts';
 import { controlGuest } from './control.ts';
-import type { Machine } from './life.ts';
+import type { Machine } from './machine.ts';
+import { MEMORY_KILL_COUNTERS } from './memory-kills.ts';
 import { podEndpoints } from './qemu-arguments.ts';
 import type { Qemu } from './qemu-process.ts';
+import { reserveOf } from './reserve-of-machine.ts';
 import { supervise } from './supervisor.ts';
 
 /**
@@ -37,6 +40,8 @@ export async function runMachine(): Promise<number> {
     endpoints: podEndpoints(paths.disk, paths.run),
     qemuProgram: 'qemu-system-i386',
     kvmDevice: '/dev/kvm',
+    memoryKillCounters: MEMORY_KILL_COUNTERS,
+    reserve: reserveOf(environment.machine.diskCache, volumeFiles, volumeOf(paths.disk), log),
     ...(runsAlone(process.env) ? { ownVncPassword: path.join(volumeOf(paths.disk).folder, 'vnc-password') } : {}),
     report,
     clock: systemClock,

@@ -7,6 +7,7 @@ const TEXT = { width: 720, height: 400, mode: 'Text', oneColour: false } as cons
 const UP: Facts = {
   runState: 'running',
   diskError: undefined,
+  volume: { space: { freeBytes: 5 * 1024 ** 3, totalBytes: 8 * 1024 ** 3 }, disk: 'There', readOnly: false },
   answersRfb: true,
   screen: GRAPHICS,
   screenText: [],
@@ -40,7 +41,7 @@ describe('a machine is not ready', () => {
       'its volume is full',
       { runState: 'io-error', diskError: { noSpace: true, operation: 'write' }, cameUp: true },
       'VolumeFull',
-      'more room',
+      'volume is full (5120 MiB of 8192 MiB are free). Make the volume larger',
     ],
     [
       'its disk fails',

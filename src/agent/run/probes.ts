@@ -1,6 +1,9 @@
 import type { MachinePhase } from '../../contract/agent-report.ts';
 import type { MachineSettings } from '../../contract/machine-settings.ts';
+import { mebibytes } from '../disk/space.ts';
+import type { Failure } from '../failure.ts';
 import type { Screen } from './screen.ts';
+import type { VolumeLook } from './volume-look.ts';
 
 /** Everything that readiness is decided from, read at one moment. */
 export interface Facts {
@@ -8,6 +11,7 @@ export interface Facts {
   readonly runState: string | undefined;
   /** The last error of the disk since QEMU was last running. */
   readonly diskError: DiskError | undefined;
+  readonly volume: VolumeLook;
   readonly answersRfb: boolean;
   /** Undefined when QEMU couldn't make a picture. */
   readonly screen: Screen | undefined;
@@ -43,6 +47,8 @@ const BOOTED_READ_BYTES = 64 * 1024;
 /** From here on a text screen under `readiness.screen: Graphics` is no longer taken for a part of booting. */
 const TEXT_MODE_SECONDS = 60;
 
+const MEBIBYTE = 1024 ** 2;
+
 const BIOS_FOUND_NOTHING = /No bootable device|not a bootable disk|could not read the boot disk/;
 
 const READY: Verdict = {
@@ -60,7 +66,12 @@ export function judge(facts: Facts, wanted: MachineSettings['readinessScreen']):
   }
   // Is the guest paused, and by what?
   if (facts.runState !== 'running') {
-    return judgePause(facts.runState, facts.diskError);
+    return judgePause(facts.runState, facts);
+  }
+  // Does it still write to the disk that the volume has?
+  const lost = judgeVolume(facts.volume);
+  if (lost !== undefined) {
+    return { phase: 'Running', ready: false, ...lost };
   }
   // Can anybody see it?
   if (!facts.answersRfb) {
@@ -73,15 +84,58 @@ export function judge(facts: Facts, wanted: MachineSettings['readinessScreen']):
   return judgeScreen(facts, wanted);
 }
 
-function judgePause(runState: string, diskError: DiskError | undefined): Verdict {
-  if (diskError?.noSpace === true) {
-    return notReady('Paused', 'VolumeFull', 'The guest is paused: its volume is full. Give the volume more room.');
+function judgePause(runState: string, { diskError, volume }: Facts): Verdict {
+  if (diskError === undefined && runState !== 'io-error') {
+    return notReady('Paused', 'GuestPaused', `The guest doesn't run (QEMU says: ${runState}).`);
   }
-  if (diskError !== undefined || runState === 'io-error') {
-    const operation = diskError?.operation ?? 'access';
-    return notReady('Paused', 'DiskIOError', `The guest is paused: a ${operation} of its disk failed on the volume.`);
+  return { phase: 'Paused', ready: false, ...diskFailure(diskError, volume) };
+}
+
+/** Why the disk of a paused guest can't be used, and what to do. The guest runs on by itself when that is done. */
+export function diskFailure(diskError: DiskError | undefined, volume: VolumeLook): Failure {
+  const { space } = volume;
+  if (isFull(diskError, volume)) {
+    const figures =
+      space === undefined
+        ? ''
+        : ` (${Math.floor(space.freeBytes / MEBIBYTE)} MiB of ${mebibytes(space.totalBytes)} MiB are free)`;
+    return {
+      reason: 'VolumeFull',
+      message: `The guest is paused: its volume is full${figures}. Make the volume larger (storage.size) or remove other files from it; the guest then goes on by itself, nothing is lost.`,
+    };
   }
-  return notReady('Paused', 'GuestPaused', `The guest doesn't run (QEMU says: ${runState}).`);
+  const lost = judgeVolume(volume);
+  if (lost !== undefined) {
+    return { reason: lost.reason, message: `The guest is paused. ${lost.message}` };
+  }
+  const operation = diskError?.operation ?? 'access';
+  return {
+    reason: 'DiskIOError',
+    message: `The guest is paused: a ${operation} of its disk failed on the volume. Look at the node's log and at the storage behind the volume; the guest goes on by itself when it works again.`,
+  };
+}
+
+/** Of a volume with a quota, QEMU hears another error than that it is full. */
+export function isFull(diskError: DiskError | undefined, { space }: VolumeLook): boolean {
+  return diskError?.noSpace === true || (diskError !== undefined && space !== undefined && space.freeBytes < MEBIBYTE);
+}
+
+function judgeVolume(volume: VolumeLook): Failure | undefined {
+  if (volume.disk === 'Gone') {
+    return {
+      reason: 'DiskGone',
+      message:
+        "The disk's file was removed from the volume or replaced. QEMU still has the old one, which is lost for good when the machine stops: copy what matters out of the guest first.",
+    };
+  }
+  if (volume.readOnly) {
+    return {
+      reason: 'VolumeNotWritable',
+      message:
+        "The volume has become read-only, as file systems do after an error of the device below. Look at the node's log; the guest goes on by itself when the volume can be written again, or delete the pod to have it mounted anew.",
+    };
+  }
+  return undefined;
 }
 
 function judgeScreen(facts: Facts, wanted: MachineSettings['readinessScreen']): Verdict {

@@ -13,8 +13,15 @@ const TEXT_SIZES: ReadonlySet<string> = new Set(['720x400', '640x400', '720x350'
 const TEXT_COLUMNS = 80;
 const BYTES_PER_PIXEL = 3;
 
+/** A picture of 3 bytes (red, green, blue) a pixel, rows from top to bottom. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Buffer;
+}
+
 /** Reads a screendump (binary PPM with 8 bits a channel). Fails with `ScreendumpInvalid`. */
-export function classifyScreen(ppm: Buffer): Result<Screen> {
+export function readPicture(ppm: Buffer): Result<Picture> {
   const header = /^P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s/.exec(ppm.subarray(0, 64).toString('latin1'));
   const width = Number(header?.[1]);
   const height = Number(header?.[2]);
@@ -22,9 +29,15 @@ export function classifyScreen(ppm: Buffer): Result<Screen> {
   if (header === null || pixels.length < width * height * BYTES_PER_PIXEL || width * height === 0) {
     return failed('ScreendumpInvalid', `QEMU's screendump of ${ppm.length} bytes isn't a whole picture.`);
   }
-  return success({ width, height, mode: modeOf(width, height), oneColour: isOneColour(pixels) });
+  return success({ width, height, pixels: pixels.subarray(0, width * height * BYTES_PER_PIXEL) });
 }
 
+/** What a picture tells of how far the guest is. */
+export function classifyScreen({ width, height, pixels }: Picture): Screen {
+  return { width, height, mode: modeOf(width, height), oneColour: isOneColour(pixels) };
+}
+
+/** Also the size of a boot logo (320x400 in 256 colours), which VGA stretches to 640x400. */
 function modeOf(width: number, height: number): Screen['mode'] {
   if (TEXT_SIZES.has(`${width}x${height}`)) {
     return 'Text';
@@ -40,7 +53,10 @@ function isOneColour(pixels: Buffer): boolean {
 /** The monitor command that prints the memory of VGA's colour text mode: 2,000 cells of character and attribute. */
 export const TEXT_MEMORY_COMMAND = 'xp /1000wx 0xb8000';
 
-/** The lines of the text screen out of what {@link TEXT_MEMORY_COMMAND} printed, without empty ones. */
+/** The same for all of that memory. Linux scrolls by showing another part of it, which the monitor doesn't tell. */
+export const ALL_TEXT_MEMORY_COMMAND = 'xp /8192wx 0xb8000';
+
+/** The lines of the text screen out of what such a command printed, without empty ones. */
 export function textLines(printed: string): string[] {
   const words = [...printed.matchAll(/ 0x([0-9a-f]{8})/g)].map((match) => Number.parseInt(match[1] ?? '0', 16));
   const characters = words.flatMap((word) => [word & 0xff, (word >>> 16) & 0xff]);

@@ -1,10 +1,15 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { LastStop } from '../../contract/disk-record.ts';
-import type { Clock } from '../environment.ts';
-import type { GuestWatch } from './guest-watch.ts';
+import { AFTER_GUEST_SECONDS } from '../../contract/shutdown.ts';
+import { type Clock, untilDone } from '../environment.ts';
+import { type GuestWatch, SAFE_TO_POWER_OFF } from './guest-watch.ts';
+import { keepRunning } from './keep-running.ts';
+import type { Reserve } from './machine.ts';
+import { isFull } from './probes.ts';
 import { DISK_NODE } from './qemu-arguments.ts';
 import type { Qemu } from './qemu-process.ts';
+import type { VolumeLook } from './volume-look.ts';
 
 /** How a guest ended, before the time of it is noted. */
 export type Ending = Pick<LastStop, 'kind' | 'message'>;
@@ -17,17 +22,23 @@ export interface NeverRan {
 
 export interface StopOptions {
   readonly qemu: Qemu;
-  readonly watch: Pick<GuestWatch, 'off'>;
+  readonly watch: Pick<GuestWatch, 'off' | 'diskError'>;
   /** Seconds that the guest has, counted from now. */
   readonly gracePeriodSeconds: number;
+  readonly lookAtVolume: () => Promise<VolumeLook>;
+  readonly reserve: Pick<Reserve, 'release'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** A guest that still boots doesn't hear the button, so it is pressed again and again. */
 const PRESS_MILLISECONDS = 5000;
-/** For QEMU to write out what it holds and end. */
-const QUIT_MILLISECONDS = 10_000;
+
+/** A guest that its disk paused again is seen so soon. */
+const LOOK_MILLISECONDS = 1000;
+
+/** QEMU answers within milliseconds, or is stuck in an access to its disk. */
+const ANSWER_MILLISECONDS = 2000;
 
 const statusSchema = z.object({ status: z.string() });
 
@@ -35,35 +46,62 @@ const statusSchema = z.object({ status: z.string() });
  * Lets the guest shut down and ends QEMU:
  * 1. a guest that never ran needs nothing;
  * 2. from now on a reboot is an end too;
- * 3. the ACPI button is pressed every 5 s (and a paused guest made to run) until the guest is off;
+ * 3. the ACPI button is pressed every 5 s until the guest is off, and a paused guest is made to run, on a full volume
+ *    with the room of the reserve;
  * 4. at the deadline QEMU writes out what it holds and quits, which is an unclean stop.
  */
 export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan> {
   const { qemu, watch, clock, log } = options;
-  const status = await qemu.qmp.execute('query-status', statusSchema);
+  const deadline = clock.now() + options.gracePeriodSeconds * 1000;
+  const status = await qemu.qmp.execute('query-status', statusSchema, { timeoutMilliseconds: ANSWER_MILLISECONDS });
   if (status.ok && status.value.status === 'prelaunch') {
     return quitBefore(qemu, clock, 'Stopped before the guest started.');
   }
-  await qemu.qmp.execute('set-action', z.unknown(), { arguments: { reboot: 'shutdown' } });
-  const deadline = clock.now() + options.gracePeriodSeconds * 1000;
+  await ask(qemu, 'set-action', { reboot: 'shutdown' });
   const ended = Promise.race([
     watch.off.then((reason) => ({ reason })),
     qemu.exited.then(({ description }) => ({ description })),
   ]);
+  let pressedAt = Number.NEGATIVE_INFINITY;
   while (clock.now() < deadline) {
-    await pressButton(qemu, log);
-    const end = await within(ended, Math.min(PRESS_MILLISECONDS, deadline - clock.now()), clock);
+    await untilDone(keepRunning(options), deadline - clock.now(), clock);
+    if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
+      pressedAt = clock.now();
+      const failure = await ask(qemu, 'system_powerdown');
+      log.info({ failure }, 'Pressed the power button');
+    }
+    const end = await untilDone(ended, Math.min(LOOK_MILLISECONDS, deadline - clock.now()), clock);
     if (end !== undefined) {
       return 'reason' in end
         ? quitAfterGuest(qemu, clock, end.reason)
         : { kind: 'Unclean', message: `QEMU ended before the guest had shut down: ${end.description}.` };
     }
   }
-  log.warn({ seconds: options.gracePeriodSeconds }, 'The guest did not shut down in time; QEMU is ended');
-  await qemu.qmp.execute('stop', z.unknown());
-  await qemu.qmp.humanMonitor(`qemu-io ${DISK_NODE} flush`);
-  const message = `The guest did not shut down within ${options.gracePeriodSeconds} s and was switched off.`;
+  return switchOff(options);
+}
+
+/** The guest's time is over. */
+async function switchOff(options: StopOptions): Promise<Ending> {
+  const { qemu, clock, log, gracePeriodSeconds } = options;
+  const message = `The guest did not shut down within ${gracePeriodSeconds} s and was switched off.${await whyNot(options)}`;
+  log.warn({ seconds: gracePeriodSeconds }, message);
+  const flush = async () => {
+    await ask(qemu, 'stop');
+    await qemu.qmp.humanMonitor(`qemu-io ${DISK_NODE} flush`);
+  };
+  await untilDone(flush(), AFTER_GUEST_SECONDS.flush * 1000, clock);
   return quit(qemu, clock, { kind: 'Unclean', message });
+}
+
+/** What kept the guest from shutting down, where that is known. */
+async function whyNot({ watch, lookAtVolume }: StopOptions): Promise<string> {
+  const error = watch.diskError;
+  if (error === undefined) {
+    return '';
+  }
+  return isFull(error, await lookAtVolume())
+    ? ' Its volume was full, and the reserve was not enough for it: make the volume larger (storage.size).'
+    : ` A ${error.operation} of its disk failed on the volume: look at the storage behind it.`;
 }
 
 /** Ends a QEMU whose guest has not run: nothing of it is on the disk, however QEMU ends. */
@@ -74,30 +112,33 @@ export async function quitBefore(qemu: Qemu, clock: Clock, message: string): Pro
 
 /** Ends a QEMU whose guest is off, and says what that was. */
 export function quitAfterGuest(qemu: Qemu, clock: Clock, reason: string): Promise<Ending> {
-  if (reason === 'guest-shutdown') {
-    return quit(qemu, clock, { kind: 'Clean', message: 'The guest shut down by itself.' });
+  switch (reason) {
+    case 'guest-shutdown':
+      return quit(qemu, clock, { kind: 'Clean', message: 'The guest shut down by itself.' });
+    case SAFE_TO_POWER_OFF:
+      return quit(qemu, clock, {
+        kind: 'SafeToPowerOff',
+        message: 'The guest had shut down: its screen said that it is safe to switch off.',
+      });
+    case 'guest-reset':
+      // A crash of the guest resets it just as its own restart does: nothing proves that it had shut down before.
+      return quit(qemu, clock, {
+        kind: 'Unclean',
+        message: 'The guest restarted itself while it was being stopped; whether it had shut down first is not known.',
+      });
+    default:
+      return quit(qemu, clock, {
+        kind: 'Unclean',
+        message: `The guest is off (${reason}) without having shut down.`,
+      });
   }
-  // A crash of the guest resets it just as its own restart does: nothing proves that it had shut down before.
-  const message =
-    reason === 'guest-reset'
-      ? 'The guest restarted itself while it was being stopped; whether it had shut down first is not known.'
-      : `The guest is off (${reason}) without having shut down.`;
-  return quit(qemu, clock, { kind: 'Unclean', message });
-}
-
-async function pressButton(qemu: Qemu, log: Logger): Promise<void> {
-  const status = await qemu.qmp.execute('query-status', statusSchema);
-  if (status.ok && status.value.status !== 'running') {
-    await qemu.qmp.execute('cont', z.unknown());
-  }
-  const pressed = await qemu.qmp.execute('system_powerdown', z.unknown());
-  log.info({ failure: pressed.ok ? undefined : pressed.failure }, 'Pressed the power button');
 }
 
 /** The ending is as given only when QEMU ends by itself and well: its last writes are on the volume then. */
 async function quit(qemu: Qemu, clock: Clock, ending: Ending): Promise<Ending> {
-  await qemu.qmp.execute('quit', z.unknown());
-  const exited = await within(qemu.exited, QUIT_MILLISECONDS, clock);
+  // Not waited for: a QEMU that is stuck doesn't answer, and one that isn't ends.
+  qemu.qmp.execute('quit', z.unknown());
+  const exited = await untilDone(qemu.exited, AFTER_GUEST_SECONDS.quit * 1000, clock);
   if (exited?.code === 0) {
     return ending;
   }
@@ -109,10 +150,11 @@ async function quit(qemu: Qemu, clock: Clock, ending: Ending): Promise<Ending> {
   return { kind: 'Unclean', message: `${ending.message} QEMU then hung and was killed.` };
 }
 
-async function within<T>(promise: Promise<T>, milliseconds: number, clock: Clock): Promise<T | undefined> {
-  const done = new AbortController();
-  const timeout = clock.sleep(Math.max(milliseconds, 0), done.signal).then(() => undefined);
-  const result = await Promise.race([promise, timeout]);
-  done.abort();
-  return result;
+/** @returns the failure, if there was one */
+async function ask(qemu: Qemu, command: string, words?: object) {
+  const answer = await qemu.qmp.execute(command, z.unknown(), {
+    timeoutMilliseconds: ANSWER_MILLISECONDS,
+    ...(words === undefined ? {} : { arguments: words }),
+  });
+  return answer.ok ? undefined : answer.failure;
 }

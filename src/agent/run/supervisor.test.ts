@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { LifeEnd } from './life.ts';
+import type { LifeEnd } from './guest-run.ts';
 import { decideNext } from './supervisor.ts';
 
 const clean = { kind: 'Clean', message: 'The guest shut down by itself.' } as const;
 const unclean = { kind: 'Unclean', message: 'QEMU ended.' } as const;
 const POWERED_OFF: LifeEnd = { kind: 'PoweredOff', ending: clean };
-const CRASHED: LifeEnd = { kind: 'Crashed', ending: unclean };
+const CRASHED: LifeEnd = { kind: 'Crashed', reason: 'QEMUCrashed', ending: unclean };
 const NOT_STARTED: LifeEnd = { kind: 'NotStarted', failure: { reason: 'KVMNotAvailable', message: 'No KVM.' } };
 
 describe('after a life of QEMU', () => {

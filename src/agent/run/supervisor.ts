@@ -1,7 +1,9 @@
 import type { MachineSettings } from '../../contract/machine-settings.ts';
 import type { OpenDisk } from '../disk/open-disk.ts';
 import { untilAborted } from '../environment.ts';
-import { type LifeEnd, liveOnce, type Machine } from './life.ts';
+import type { LifeEnd } from './guest-run.ts';
+import { liveOnce } from './life.ts';
+import type { Machine } from './machine.ts';
 
 /** What comes after one life of QEMU. */
 export type NextStep =
@@ -15,6 +17,8 @@ export type NextStep =
       /** Whether the disk must be checked (or, where it is Ephemeral, filled) again before. */
       readonly reopen: boolean;
     };
+
+type RanLife = Exclude<LifeEnd, { kind: 'NotStarted' }>;
 
 /** A life as long as this shows that the next failure is not the same one again. */
 const STEADY_MILLISECONDS = 60_000;
@@ -56,26 +60,27 @@ export async function supervise(
   openDisk: () => Promise<OpenDisk | null>,
   stop: AbortSignal,
 ): Promise<void> {
-  const { report, clock, log } = machine;
+  const { clock } = machine;
   let disk = await openDisk();
   let shortLives = 0;
+  // Of this container's lives: the record may tell of one long ago.
+  let lastEnd: RanLife | undefined;
   const never = new AbortController().signal;
   while (disk !== null) {
     const startedAt = clock.now();
     const end = await liveOnce(machine, disk, stop);
+    lastEnd = end.kind === 'NotStarted' ? lastEnd : end;
     if (clock.now() - startedAt >= STEADY_MILLISECONDS) {
       shortLives = 0;
     }
     const next = decideNext(end, machine.environment.machine.onGuestPowerOff, stop.aborted, shortLives);
     shortLives += 1;
     if (next.kind === 'Exit') {
-      await disk.close();
       break;
     }
     announce(machine, end, next);
     await (next.kind === 'StayOff' ? untilAborted(stop, never) : clock.sleep(next.afterMilliseconds, stop));
     if (stop.aborted) {
-      await disk.close();
       break;
     }
     if (next.kind === 'StartAgain' && next.reopen) {
@@ -83,9 +88,15 @@ export async function supervise(
       disk = await openDisk();
     }
   }
-  const message = report.current.disk?.lastStop?.message ?? 'Stopped before QEMU ran.';
+  // Before the disk is closed: until then the report is also kept on its volume.
+  reportStopped(machine, lastEnd);
+  await disk?.close();
+}
+
+function reportStopped({ report, log }: Machine, lastEnd: RanLife | undefined): void {
+  const message = lastEnd?.ending.message ?? 'Stopped before the guest ran.';
   report.update({ phase: 'Stopped', ready: false, reason: undefined, progress: undefined, message });
-  log.info({ lastStop: report.current.disk?.lastStop }, 'The machine is stopped');
+  log.info({}, `The machine is stopped. ${message}`);
 }
 
 /** Says why the guest doesn't run and what comes next. */
@@ -102,6 +113,6 @@ function announce({ report, log }: Machine, end: LifeEnd, next: Exclude<NextStep
   log[end.kind === 'PoweredOff' ? 'info' : 'error']({ reason: why.reason }, message);
 }
 
-function reasonOf(end: Exclude<LifeEnd, { kind: 'NotStarted' }>): string {
-  return end.kind === 'PoweredOff' ? 'GuestPoweredOff' : 'QEMUCrashed';
+function reasonOf(end: RanLife): string {
+  return end.kind === 'Crashed' ? end.reason : 'GuestPoweredOff';
 }

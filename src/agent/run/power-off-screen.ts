@@ -1,0 +1,85 @@
+import type { Picture } from './screen.ts';
+
+/**
+ * What a system leaves on a text screen when it has ended and can't switch the machine off: Windows 98 without its
+ * picture, and Linux. At the start of the line, so that a text which only speaks of it isn't taken for it.
+ */
+const LAST_WORDS = /^It's now safe to turn off your computer|^(\[ *\d+\.\d+\] )?(reboot: )?System halted\.?$/i;
+
+/** What may stand below: how to start again. */
+const HOW_TO_RESTART = /ctrl\s*\+\s*alt\s*\+\s*del/i;
+
+/** Whether the lines of a text screen, without empty ones, end with a system's word that it is safe to switch off. */
+export function endsWithLastWords(lines: readonly string[]): boolean {
+  const last = lines.at(-1) ?? '';
+  return LAST_WORDS.test((HOW_TO_RESTART.test(last) ? (lines.at(-2) ?? '') : last).trim());
+}
+
+/** Whether that word is on one of the lines. Enough only where nothing can come after it any more. */
+export function hasLastWords(lines: readonly string[]): boolean {
+  return lines.some((line) => LAST_WORDS.test(line.trim()));
+}
+
+/** Sizes in which QEMU shows a logo of 320x400 pixels in 256 colours (LOGOS.SYS). */
+const LOGO_SIZES: ReadonlySet<string> = new Set(['320x400', '640x400', '720x400']);
+
+const BLACK_BELOW = 0x20;
+const BRIGHT_FROM = 0xc0;
+
+/** Of all pixels; the letters of the English picture take about a twentieth. */
+const BLACK_SHARE = 0.7;
+const ORANGE_SHARE = 0.005;
+/** Of the pixels that aren't black. Where letters end, shades may be of any colour. */
+const ORANGE_OF_LIT_SHARE = 0.9;
+
+/**
+ * Whether this is Windows 98's picture "It's now safe to turn off your computer": orange letters on black, whatever
+ * the language. Brown, the nearest colour of text modes, is darker.
+ */
+export function isPowerOffPicture({ width, height, pixels }: Picture): boolean {
+  if (!LOGO_SIZES.has(`${width}x${height}`)) {
+    return false;
+  }
+  let lit = 0;
+  let orange = 0;
+  let bright = 0;
+  for (let at = 0; at < pixels.length; at += 3) {
+    const [red = 0, green = 0, blue = 0] = [pixels[at], pixels[at + 1], pixels[at + 2]];
+    if (Math.max(red, green, blue) < BLACK_BELOW) {
+      continue;
+    }
+    lit += 1;
+    if (isOrange(red, green, blue)) {
+      orange += 1;
+      bright += red >= BRIGHT_FROM ? 1 : 0;
+    }
+  }
+  const all = width * height;
+  return (
+    lit <= all * (1 - BLACK_SHARE) &&
+    orange >= lit * ORANGE_OF_LIT_SHARE &&
+    orange >= all * ORANGE_SHARE &&
+    bright >= orange / 4
+  );
+}
+
+/** Of the flags register: interrupts are taken. */
+const INTERRUPTS = 0x200;
+
+/** A hue of 10 to 50 degrees, far from grey. */
+function isOrange(red: number, green: number, blue: number): boolean {
+  const share = (green - blue) / (red - blue);
+  return red > green && green > blue - 1 && red - blue >= red / 2 && share >= 10 / 60 && share <= 50 / 60;
+}
+
+/**
+ * What the monitor's `info registers` printed of the processor. `Waiting`: until an interrupt, as idle systems do.
+ * `Dead`: it is halted and takes none, so that nothing of the guest happens ever again.
+ */
+export function processorState(registers: string): 'Working' | 'Waiting' | 'Dead' {
+  if (!/\bHLT=1\b/.test(registers)) {
+    return 'Working';
+  }
+  const flags = Number.parseInt(/\bEFL=([0-9a-f]+)/.exec(registers)?.[1] ?? '', 16);
+  return (flags & INTERRUPTS) === 0 && !Number.isNaN(flags) ? 'Dead' : 'Waiting';
+}
