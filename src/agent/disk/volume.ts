@@ -16,6 +16,9 @@ export interface Volume {
   readonly importLock: string;
   readonly staging: string;
   readonly quarantine: string;
+  /** The whole report of the machine, for people; see kept-report.ts. */
+  readonly report: string;
+  readonly stagedReport: string;
   /** Ballast; see reserve.ts. */
   readonly reserve: string;
 }
@@ -36,6 +39,8 @@ export function volumeOf(disk: string): Volume {
     importLock: below('import.lock'),
     staging: below('staging'),
     quarantine: below('quarantine'),
+    report: below('report.json'),
+    stagedReport: below('report.json.staged'),
     reserve: below('reserve'),
   };
 }

@@ -5,6 +5,7 @@ import type { VolumeFiles } from '../disk/volume-files.ts';
 import type { AgentEnvironment, AgentPaths, Clock } from '../environment.ts';
 import type { Variables } from '../plan.ts';
 import type { ReportState } from '../report-state.ts';
+import { type Done, type Meter, measure, progressOf } from './progress.ts';
 
 /** Programs that the preparation runs, by name or path. */
 export interface Programs {
@@ -40,16 +41,20 @@ const MESSAGES: Readonly<Record<Progress['step'], string>> = {
 const REPORT_MILLISECONDS = 500;
 const LOG_MILLISECONDS = 10_000;
 
-/** Passes progress on, to the report at most twice a second and to the log every ten seconds. */
-export function progressReporter({ report, log, clock }: PrepareContext): (progress: Progress) => void {
-  let step: string | undefined;
+/**
+ * Passes progress on, with its rate: to the report at most twice a second, and to the log every ten seconds, so that a
+ * step of an hour can be followed and one of a second makes no noise.
+ */
+export function progressReporter({ report, log, clock }: PrepareContext): (done: Done) => void {
+  let meter: Meter | undefined;
   let reported = 0;
   let logged = clock.now();
-  return (progress) => {
+  return (done) => {
     const now = clock.now();
-    if (progress.step === step && now - reported < REPORT_MILLISECONDS) return;
-    step = progress.step;
+    if (done.step === meter?.done.step && now - reported < REPORT_MILLISECONDS) return;
+    meter = measure(meter, done, now);
     reported = now;
+    const progress = progressOf(meter);
     // Whatever failed before, now it goes on.
     report.update({ phase: 'Preparing', reason: undefined, message: MESSAGES[progress.step], progress });
     if (now - logged < LOG_MILLISECONDS) return;

@@ -1,4 +1,4 @@
-import type { Attempt, Progress } from '../../contract/agent-report.ts';
+import type { Attempt } from '../../contract/agent-report.ts';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { inspectDisk } from '../disk/inspect.ts';
@@ -6,6 +6,7 @@ import type { Failure } from '../failure.ts';
 import { sourcesFor } from './choose-sources.ts';
 import { type PrepareContext, progressReporter } from './context.ts';
 import type { Legacy } from './legacy.ts';
+import type { Done } from './progress.ts';
 import { publish } from './publish.ts';
 import type { DiskSource, SourceName, StagedDisk } from './sources/source.ts';
 
@@ -67,7 +68,7 @@ async function verifyAndPublish(
   source: DiskSource,
   staged: StagedDisk,
   legacy: Legacy,
-  onProgress: (progress: Progress) => void,
+  onProgress: (done: Done) => void,
 ): Promise<Verified> {
   const { programs, signal, files, volume, clock } = context;
   const bytes = { doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes };

@@ -1,7 +1,7 @@
-import type { Progress } from '../../../contract/agent-report.ts';
 import type { DiskPlan } from '../../../contract/disk-plan.ts';
 import type { DiskOrigin, DiskRecord } from '../../../contract/disk-record.ts';
 import type { Failure } from '../../failure.ts';
+import type { Done } from '../progress.ts';
 
 /** Where a disk can come from, by the names of `disk.source`. */
 export type SourceName = 'Builtin' | 'Snapshot' | 'Import';
@@ -32,7 +32,7 @@ export type StageResult =
 export interface StageOptions {
   readonly plan: DiskPlan;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (done: Done) => void;
 }
 
 /** One way to get a disk. All of them pass one suite: `test/oci/disk-source-conformance.test.ts`. */
