@@ -3,7 +3,7 @@ import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import { GROUP } from '../../api/group.ts';
 import { type Applier, applyIfChanged } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
+import { errorMessage, isConflict, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject, Resource } from '../../kube/object.ts';
 import { formatBytes } from '../quantity.ts';
@@ -119,9 +119,16 @@ async function apply<T extends KubeObject>(
 async function patchClaim(context: ActContext, patch: KubeObject): Promise<void> {
   const { name, namespace } = patch.metadata;
   const options = { fieldManager: MANAGERS.claims, force: true };
-  await context.caches.claims.store.ownWrite(`${namespace}/${name}`, () =>
-    context.client.apply(RESOURCES.claim, patch, options),
-  );
+  try {
+    await context.caches.claims.store.ownWrite(`${namespace}/${name}`, () =>
+      context.client.apply(RESOURCES.claim, patch, options),
+    );
+  } catch (error) {
+    // Somebody else wrote on it since it was read, and the watch brings what: whether it is still to be had is seen then.
+    if (!isConflict(error)) throw error;
+    context.onWrite(`left PersistentVolumeClaim ${name} alone, which was changed meanwhile`);
+    return;
+  }
   context.onWrite(`updated PersistentVolumeClaim ${name}`);
 }
 

@@ -2,6 +2,7 @@ import { createInformer, type Informer, type InformerContext } from '../../kube/
 import { type KubeObject, keyOf } from '../../kube/object.ts';
 import type { Change } from '../../kube/store.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
+import { claimantOf, sharedClaims } from './disks/claimant.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
 
@@ -19,7 +20,7 @@ export interface Caches {
   readonly claims: Informer<ClaimObject>;
 }
 
-/** Index of pods by their Emulator, and of claims by namespace. */
+/** Index of pods by their Emulator, and of claims and Emulators by namespace. */
 export const BY_OWNER = 'owner';
 
 export function createCaches(context: InformerContext): Caches {
@@ -33,7 +34,9 @@ export function createCaches(context: InformerContext): Caches {
     claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
   };
   caches.pods.store.addIndex(BY_OWNER, (pod) => [ownerKey(pod)].filter((key) => key !== undefined));
-  caches.claims.store.addIndex(BY_OWNER, ({ metadata }) => [metadata.namespace ?? '']);
+  for (const { store } of [caches.claims, caches.emulators]) {
+    store.addIndex(BY_OWNER, ({ metadata }: KubeObject) => [metadata.namespace ?? '']);
+  }
   return caches;
 }
 
@@ -42,6 +45,8 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
   caches.emulators.store.onChange(({ before, after }) => {
     const object = after ?? before;
     if (object !== undefined) enqueue(keyOf(object));
+    // Whoever waits for a claim of it has its turn.
+    if (before !== undefined && after === undefined) for (const key of heirs(caches, before)) enqueue(key);
   });
   const ofOwner = ({ before, after }: Change<KubeObject>): void => {
     const key = ownerKey(after ?? before);
@@ -80,6 +85,16 @@ function claimants(caches: Caches, claim: ClaimObject): string[] {
     if (named) keys.push(keyOf(emulator));
   }
   return [...new Set(keys)];
+}
+
+/** Emulators whose machines' claims have the names of this one's. */
+function heirs(caches: Caches, gone: RawEmulator): string[] {
+  const left = claimantOf(gone);
+  if (left === undefined) return [];
+  return caches.emulators.store.byIndex(BY_OWNER, gone.metadata.namespace ?? '').flatMap((emulator) => {
+    const other = claimantOf(emulator);
+    return other !== undefined && sharedClaims(left, other).length > 0 ? [keyOf(emulator)] : [];
+  });
 }
 
 function claimSettings(emulator: RawEmulator): { existing: unknown; template: unknown } {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Condition, Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import { type Decision, decide } from './decide.ts';
 import { claim, contacts, DIGEST, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
-import type { Observed } from './observed.ts';
+import type { ClaimHolder, Observed, ObservedClaim } from './observed.ts';
 import { planHash } from './render/plan-config-map.ts';
 
 function decided(of: Emulator, more: Partial<Observed> = {}, now = NOW): Decision {
@@ -28,6 +28,7 @@ const statefulSet = {
 };
 const ready = { pods: [pod(0, { ready: true })], claims: [claim(0, { disk: disk(0) })], statefulSet };
 const running = { ...ready, contacts: contacts(report(0, { disk: disk(0) })) };
+const own = { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } };
 const full = { phase: 'Paused', reason: 'VolumeFull', message: 'Paused: 0 of 64 MiB are free.', ready: false } as const;
 const inUse = {
   phase: 'DiskFailed',
@@ -239,12 +240,48 @@ describe('conditions', () => {
   });
 });
 
+function held(state: ClaimHolder['state'], more: Partial<ObservedClaim> = {}): ObservedClaim {
+  return claim(0, { emulator: 'other', emulatorUid: 'other-uid', holder: { name: 'other', state }, ...more });
+}
+
 describe('what stands in the way', () => {
   const cases: [sentence: string, spec: object, seen: Partial<Observed>, reason: string, stalled: string][] = [
+    ['a claim of another Emulator', {}, { claims: [held('Present')] }, 'ClaimOfAnotherEmulator', 'True'],
     [
-      'a claim of another Emulator',
+      'a claim that waits for its deleted Emulator, whose name for it is the same as ours',
       {},
-      { claims: [claim(0, { emulator: 'other' })] },
+      { claims: [held('Gone')] },
+      'ClaimOfAnotherEmulator',
+      'True',
+    ],
+    [
+      'an existing claim that another Emulator uses',
+      own,
+      { claims: [held('Present', { name: 'my-disk' })] },
+      'ClaimOfAnotherEmulator',
+      'True',
+    ],
+    [
+      'an existing claim whose machine of a deleted Emulator still shuts down',
+      own,
+      { claims: [held('Leaving', { name: 'my-disk' })] },
+      'PredecessorLeaving',
+      'False',
+    ],
+    [
+      'an Emulator that was there first and wants the same claim, before there is one',
+      {},
+      { rivals: [{ emulator: 'older', claims: ['win98-disk-classroom-0'] }] },
+      'ClaimOfAnotherEmulator',
+      'True',
+    ],
+    [
+      'an Emulator that was there first and wants the same claim, which is nobody’s yet',
+      own,
+      {
+        claims: [claim(0, { name: 'my-disk', emulator: undefined })],
+        rivals: [{ emulator: 'older', claims: ['my-disk'] }],
+      },
       'ClaimOfAnotherEmulator',
       'True',
     ],
@@ -279,9 +316,55 @@ describe('what stands in the way', () => {
   });
 
   test('a claim of another Emulator beyond the machines that are wanted is no obstacle', () => {
-    const decision = decided(emulator({ replicas: 1 }), { claims: [claim(1, { emulator: 'other' })] });
+    const second = held('Present', { ordinal: 1 });
+    const decision = decided(emulator({ replicas: 1 }), { claims: [second] });
     expect(decision.objects).toBeDefined();
     expect(decision.claimPatches).toEqual([]);
+  });
+
+  test('whoever holds the disk is named, with what to do', () => {
+    const message = (spec: object, seen: Partial<Observed>) =>
+      condition(decided(emulator(spec), seen), 'Ready')?.message;
+    expect(message(own, { claims: [held('Present', { name: 'my-disk' })] })).toMatch(
+      /^PersistentVolumeClaim my-disk is used by Emulator other\. .*delete Emulator other/,
+    );
+    expect(message({}, { claims: [held('Gone')] })).toContain(
+      'kubectl annotate pvc -n school win98-disk-classroom-0 --overwrite loco.mroie.github.io/emulator=classroom',
+    );
+    const rivals = [{ emulator: 'older', claims: ['win98-disk-classroom-0'] }];
+    expect(message({}, { rivals })).toMatch(/used by Emulator older as well, which was there first/);
+  });
+
+  test('an existing claim whose Emulator is gone with its pods is taken over, before anything uses it', () => {
+    const decision = decided(emulator(own), { claims: [held('Gone', { name: 'my-disk', disk: disk(0) })] });
+    expect(decision.claimPatches).toMatchObject([
+      {
+        metadata: {
+          name: 'my-disk',
+          uid: 'claim-0',
+          resourceVersion: 'version-0',
+          annotations: {
+            'loco.mroie.github.io/emulator': 'classroom',
+            'loco.mroie.github.io/emulator-uid': 'emulator-uid',
+          },
+        },
+      },
+    ]);
+    expect(decision.objects?.statefulSet).toBeUndefined();
+    const next = decided(emulator(own), { claims: [claim(0, { name: 'my-disk', disk: disk(0) })] });
+    expect(next.objects?.statefulSet).toBeDefined();
+    expect(next.claimPatches).toEqual([]);
+  });
+
+  test('an Emulator that was made again makes its claims its own before its machines use them', () => {
+    const decision = decided(emulator(), { claims: [claim(0, { emulatorUid: 'of-before' })] });
+    expect(decision.claimPatches).toMatchObject([{ metadata: { resourceVersion: 'version-0' } }]);
+    expect(decision.objects?.statefulSet).toBeUndefined();
+  });
+
+  test('a claim that carries our name is ours, whoever was there first', () => {
+    const rivals = [{ emulator: 'older', claims: ['win98-disk-classroom-0'] }];
+    expect(decided(emulator(), { claims: [claim(0)], rivals }).objects?.statefulSet).toBeDefined();
   });
 });
 
@@ -390,7 +473,7 @@ describe('the status', () => {
   });
 
   test('a disk on a claim that is another Emulator’s is not shown as ours', () => {
-    const claims = [claim(0, { emulator: 'other', disk: disk(0) })];
+    const claims = [held('Present', { disk: disk(0) })];
     expect(decided(emulator(), { claims }).status.machines?.[0]).not.toHaveProperty('disk');
   });
 

@@ -3,7 +3,7 @@ import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { findBlock } from './checks/index.ts';
 import type { Facts } from './conditions/condition.ts';
-import { adoptClaim } from './disks/adopt.ts';
+import { adoptClaim, isOurs, isTakeable } from './disks/adopt.ts';
 import { claimsInput } from './disks/claim.ts';
 import { type ClaimGrowth, decideResize, type ResizeDecision } from './disks/resize.ts';
 import { type ClaimDeletion, decideRetention, type RetentionDecision } from './disks/retention.ts';
@@ -42,7 +42,7 @@ export interface WantedObjects {
   readonly secrets: SecretsDecision;
   readonly plan: V1ConfigMap;
   readonly service: V1Service;
-  /** Absent while the one that is there makes room for it (`disks/resize.ts`). */
+  /** Absent while the one that is there makes room for it (`disks/resize.ts`), and before its claims are ours. */
   readonly statefulSet: V1StatefulSet | undefined;
 }
 
@@ -153,24 +153,38 @@ function wantedObjects(
   return {
     ...first,
     service: renderService(owner),
-    statefulSet: leaving
-      ? undefined
-      : renderStatefulSet({
-          owner,
-          spec: observed.emulator.spec,
-          defaultImage,
-          scaleMark: retention.mark,
-          templateSize: observed.statefulSet?.templateSize,
-        }),
+    statefulSet:
+      leaving || hasUnclaimed(observed)
+        ? undefined
+        : renderStatefulSet({
+            owner,
+            spec: observed.emulator.spec,
+            defaultImage,
+            scaleMark: retention.mark,
+            templateSize: observed.statefulSet?.templateSize,
+          }),
   };
 }
 
-/** Claims that are ours or nobody's, each with the word of the machine that has it mounted. */
+/**
+ * Is there a claim that a machine would mount and that doesn't carry our name yet? Two Emulators can want one, and it is
+ * written on with its version as precondition: whoever has made it theirs makes machines on it.
+ */
+function hasUnclaimed({ emulator, claims }: Observed): boolean {
+  const owner = ownerOf(emulator);
+  return claims.some((claim) => claim.ordinal < emulator.spec.replicas && !claim.deleting && !isOurs(claim, owner));
+}
+
+/** Claims that are ours, nobody's, or left to us, each with the word of the machine that has it mounted. */
 function claimPatches(observed: Observed, retention: RetentionDecision): KubeObject[] {
   const { spec } = observed.emulator;
   const owner = ownerOf(observed.emulator);
   return observed.claims
-    .filter(({ emulator, ordinal }) => emulator === owner.name || (emulator === undefined && ordinal < spec.replicas))
+    .filter(
+      (claim) =>
+        claim.emulator === owner.name ||
+        (claim.ordinal < spec.replicas && (claim.emulator === undefined || isTakeable(claim, spec))),
+    )
     .filter(({ uid }) => !retention.deletions.some((deletion) => deletion.uid === uid))
     .map((claim) => {
       const pod = observed.pods.find(({ ordinal }) => ordinal === claim.ordinal);

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ClaimObject } from './cluster-object.ts';
+import type { Claimant } from './disks/claimant.ts';
 import { type CachedObjects, gather } from './gather.ts';
 import { emulator } from './observed.fixture.ts';
 
@@ -11,6 +12,8 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     planConfigMap: undefined,
     pods: [],
     claims: [],
+    neighbours: [],
+    hasPods: () => false,
     contacts: new Map(),
     resolve: undefined,
     conflicts: [],
@@ -34,6 +37,54 @@ test('an existing claim is the only one that counts', () => {
   const spec = { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } };
   const claims = [claim('win98-disk-classroom-0'), claim('my-disk')];
   expect(gathered({ claims }, spec).claims.map(({ name }) => name)).toEqual(['my-disk']);
+});
+
+describe('whose a claim is', () => {
+  const neighbour = (name: string, existing: string | undefined, createdAt = '2026-01-01T00:00:00Z'): Claimant => ({
+    name,
+    uid: name === 'classroom' ? 'emulator-uid' : `${name}-uid`,
+    createdAt,
+    spec: {
+      replicas: 1,
+      storage: {
+        mode: 'Persistent',
+        claimTemplateName: 'win98-disk',
+        existingClaim: existing === undefined ? undefined : { name: existing },
+      },
+    },
+  });
+  const spec = { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } };
+  const self = neighbour('classroom', 'my-disk', '2026-01-02T00:00:00Z');
+  const named = (name: string) => ({
+    metadata: { ...claim('my-disk').metadata, annotations: { 'loco.mroie.github.io/emulator': name } },
+  });
+  const holder = (more: Partial<CachedObjects>) =>
+    gathered({ claims: [named('other')], neighbours: [self], ...more }, spec).claims[0]?.holder;
+
+  test('an Emulator of its name, by whose spec it is, holds it', () => {
+    expect(holder({ neighbours: [self, neighbour('other', 'my-disk')] })).toEqual({ name: 'other', state: 'Present' });
+  });
+
+  test('one of its name that was made again with another disk does not', () => {
+    const other = neighbour('other', undefined);
+    expect(holder({ neighbours: [self, other], hasPods: () => true })).toEqual({ name: 'other', state: 'Gone' });
+  });
+
+  test('one that is gone holds it until its pods are, too', () => {
+    expect(holder({ hasPods: (name) => name === 'other' })).toEqual({ name: 'other', state: 'Leaving' });
+    expect(holder({})).toEqual({ name: 'other', state: 'Gone' });
+  });
+
+  test('our own name is no other holder', () => {
+    expect(holder({ claims: [named('classroom')] })).toBeUndefined();
+  });
+
+  test('of two that want the same claim the older is the rival of the younger, and not the other way round', () => {
+    const rivals = (createdAt: string) =>
+      gathered({ neighbours: [self, neighbour('other', 'my-disk', createdAt)] }, spec).rivals;
+    expect(rivals('2026-01-01T00:00:00Z')).toEqual([{ emulator: 'other', claims: ['my-disk'] }]);
+    expect(rivals('2026-01-03T00:00:00Z')).toEqual([]);
+  });
 });
 
 test('sizes are read in bytes, and one that can not be read is unknown', () => {

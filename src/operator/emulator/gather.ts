@@ -3,15 +3,18 @@ import type { KubeObject } from '../../kube/object.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
+import { type Claimant, cameFirst, mayUse, sharedClaims } from './disks/claimant.ts';
 import { foreignChild } from './foreign-child.ts';
 import { ANNOTATIONS } from './names.ts';
 import type {
+  ClaimHolder,
   ForeignChild,
   MachineContact,
   Observed,
   ObservedStatefulSet,
   RefusedGrowth,
   ResolveAttempt,
+  Rival,
 } from './observed.ts';
 import { observePod } from './pod.ts';
 import { PLAN_KEY } from './render/plan-config-map.ts';
@@ -26,6 +29,10 @@ export interface CachedObjects {
   readonly pods: readonly PodObject[];
   /** Claims of the namespace. */
   readonly claims: readonly ClaimObject[];
+  /** Emulators of the namespace, this one too. */
+  readonly neighbours: readonly Claimant[];
+  /** Are there pods of an Emulator of this name in the namespace? */
+  readonly hasPods: (emulator: string) => boolean;
   readonly contacts: ReadonlyMap<string, MachineContact>;
   readonly resolve: ResolveAttempt | undefined;
   /** Objects that the caches don't have and that the API server says belong to somebody else. */
@@ -51,14 +58,34 @@ export function gather(cached: CachedObjects): Observed {
     pods: cached.pods.map((pod) => observePod(pod, name)).filter((pod) => pod !== undefined),
     claims: cached.claims.flatMap((claim) => {
       const ordinal = claimOrdinal(claim.metadata.name, name, cached.emulator.spec);
-      return ordinal === undefined ? [] : [observeClaim(claim, ordinal, uid)];
+      return ordinal === undefined ? [] : [observeClaim(claim, ordinal, uid, holderOf(claim, cached))];
     }),
+    rivals: rivalsOf(cached),
     contacts: cached.contacts,
     resolve: cached.resolve,
     secretsFor: cached.secretsFor,
     refusals: cached.refusals,
     failure: cached.failure,
   };
+}
+
+/** Another Emulator whose name the claim carries, and whether that one still wants it. */
+function holderOf(claim: ClaimObject, { emulator, neighbours, hasPods }: CachedObjects): ClaimHolder | undefined {
+  const name = claim.metadata.annotations?.[ANNOTATIONS.emulator];
+  if (name === undefined || name === emulator.metadata.name) return undefined;
+  const bearer = neighbours.find((neighbour) => neighbour.name === name);
+  if (bearer !== undefined && mayUse(bearer, claim.metadata.name)) return { name, state: 'Present' };
+  // Pods of an Emulator that is there under this name are its own, and have nothing to do with this claim.
+  return { name, state: bearer === undefined && hasPods(name) ? 'Leaving' : 'Gone' };
+}
+
+function rivalsOf({ emulator, neighbours }: CachedObjects): Rival[] {
+  const self = neighbours.find(({ uid }) => uid === emulator.metadata.uid);
+  if (self === undefined) return [];
+  return neighbours
+    .filter((other) => other !== self && cameFirst(other, self))
+    .map((other) => ({ emulator: other.name, claims: sharedClaims(self, other) }))
+    .filter(({ claims }) => claims.length > 0);
 }
 
 function observeStatefulSet(statefulSet: StatefulSetObject): ObservedStatefulSet {

@@ -14,6 +14,8 @@ export const MANAGED_BY = 'loco-operator';
 export const ANNOTATIONS = {
   /** On a PVC: name of the Emulator (same namespace) whose disk it holds. Nobody else may use it. */
   emulator: `${GROUP}/emulator`,
+  /** On a PVC: UID of that Emulator. One that was deleted and made again writes its own before it uses the disk. */
+  emulatorUid: `${GROUP}/emulator-uid`,
   /** On a PVC: what the machine last reported of the disk on it, as JSON (`ReportedDisk`). Outlives the Emulator. */
   disk: `${GROUP}/disk`,
   /** On an Emulator, by the user: any value that it didn't have has the snapshot's tag resolved anew. */

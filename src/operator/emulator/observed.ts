@@ -14,6 +14,8 @@ export interface Observed {
   readonly pods: readonly ObservedPod[];
   /** Claims named or annotated for this Emulator. */
   readonly claims: readonly ObservedClaim[];
+  /** Emulators that were there before this one, and machines of which would mount claims of its machines. */
+  readonly rivals: readonly Rival[];
   /** What each pod's agent said, by pod UID. */
   readonly contacts: ReadonlyMap<string, MachineContact>;
   /** What the API server last said to claims that were to grow, in this process. */
@@ -86,6 +88,10 @@ export interface ObservedClaim {
   readonly ordinal: number;
   /** Emulator that its annotation names. */
   readonly emulator: string | undefined;
+  /** UID of that Emulator when it wrote the annotation. */
+  readonly emulatorUid: string | undefined;
+  /** The same, when it is another one than ours. */
+  readonly holder: ClaimHolder | undefined;
   /** What was last reported of the disk on it. */
   readonly disk: ReportedDisk | undefined;
   /** True when deleting this Emulator makes the garbage collector delete the claim. */
@@ -98,6 +104,22 @@ export interface ObservedClaim {
   readonly requestBytes: number | undefined;
   /** What its volume has; undefined without one, or when that can't be read. */
   readonly capacityBytes: number | undefined;
+}
+
+/** Another Emulator whose name a claim carries. */
+export interface ClaimHolder {
+  readonly name: string;
+  /**
+   * `Present`: there is an Emulator of this name, and the claim is one of its machines' by its spec. `Leaving`: there is
+   * none, and a pod of it still shuts down. `Gone`: neither.
+   */
+  readonly state: 'Present' | 'Leaving' | 'Gone';
+}
+
+export interface Rival {
+  readonly emulator: string;
+  /** Names of the claims that both would mount. */
+  readonly claims: readonly string[];
 }
 
 /** A claim that the API server didn't let grow. */

@@ -1,6 +1,7 @@
 import type { Observed } from '../observed.ts';
 import type { Block } from './block.ts';
 import { checkClaimOwner } from './claim-owner.ts';
+import { checkClaimRival } from './claim-rival.ts';
 import { checkMemoryLimit } from './memory-limit.ts';
 import { checkNameTaken } from './name-taken.ts';
 
@@ -12,6 +13,8 @@ const CHECKS: readonly ((observed: Observed) => Block | undefined)[] = [
   checkNameTaken,
   // A disk belongs to one Emulator.
   checkClaimOwner,
+  // And one that is nobody's yet will belong to one.
+  checkClaimRival,
 ];
 
 /** The first thing that stands in the way. */

@@ -23,6 +23,8 @@ test('a claim without an annotation becomes ours', () => {
   const patch = adopt({ claim: claim(0, { emulator: undefined }) });
   expect(patch?.metadata).toMatchObject({
     uid: 'claim-0',
+    // Somebody else may take it at the same moment.
+    resourceVersion: 'version-0',
     annotations: { 'loco.mroie.github.io/emulator': 'classroom' },
     ownerReferences: [],
   });
@@ -44,7 +46,23 @@ test('what the machine reported of its disk is kept on the claim, whatever its p
 
 test('a machine that says it has no disk ends what was known of an earlier one', () => {
   const patch = adopt({ claim: claim(0, { disk: disk(0) }), report: report(0, { phase: 'AwaitingDisk' }) });
-  expect(patch?.metadata.annotations).toEqual({ 'loco.mroie.github.io/emulator': 'classroom' });
+  expect(patch?.metadata.annotations).toEqual({
+    'loco.mroie.github.io/emulator': 'classroom',
+    'loco.mroie.github.io/emulator-uid': 'emulator-uid',
+  });
+});
+
+test('a machine that does not use a damaged disk, or waits for a volume in use, ends nothing', () => {
+  for (const reason of ['DiskCorrupt', 'VolumeInUse']) {
+    const said = report(0, { phase: 'DiskFailed', reason });
+    expect(adopt({ claim: claim(0, { disk: disk(0) }), report: said })).toBeUndefined();
+  }
+});
+
+test('a machine that went through its sources in vain has no disk', () => {
+  const attempts = [{ source: 'Builtin' as const, reason: 'BuiltinDiskMissing', message: 'none' }];
+  const patch = adopt({ claim: claim(0, { disk: disk(0) }), report: report(0, { phase: 'DiskFailed', attempts }) });
+  expect(patch?.metadata.annotations).not.toHaveProperty('loco.mroie.github.io/disk');
 });
 
 test('a machine that has not looked yet ends nothing', () => {

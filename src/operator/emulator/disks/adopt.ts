@@ -1,3 +1,4 @@
+import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import { API_VERSION } from '../../../api/group.ts';
 import type { AgentReport, ReportedDisk } from '../../../contract/agent-report.ts';
 import type { KubeObject } from '../../../kube/object.ts';
@@ -26,15 +27,18 @@ export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
   if (claim.deleting) return undefined;
   const collected = input.whenDeleted === 'Delete' && !input.existingClaim;
   const disk = knownDisk(claim.disk, input.report);
-  const upToDate = claim.emulator === owner.name && claim.collected === collected && sameDisk(claim.disk, disk);
-  if (upToDate) return undefined;
+  const ours = isOurs(claim, owner);
+  if (ours && claim.collected === collected && sameDisk(claim.disk, disk)) return undefined;
   return {
     metadata: {
       name: claim.name,
       namespace: owner.namespace,
       uid: claim.uid,
+      // Of two that take a claim at the same time, the second finds it changed.
+      ...(ours ? {} : { resourceVersion: claim.resourceVersion }),
       annotations: {
         [ANNOTATIONS.emulator]: owner.name,
+        [ANNOTATIONS.emulatorUid]: owner.uid,
         ...(disk === undefined ? {} : { [ANNOTATIONS.disk]: JSON.stringify(disk) }),
       },
       ownerReferences: collected
@@ -42,6 +46,20 @@ export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
         : [],
     },
   };
+}
+
+/** Does the claim carry the name and the UID of this Emulator? No machine is made on one that doesn't. */
+export function isOurs(claim: ObservedClaim, { name, uid }: Pick<Owner, 'name' | 'uid'>): boolean {
+  return claim.emulator === name && claim.emulatorUid === uid;
+}
+
+/**
+ * May a claim that carries another Emulator's name be taken over? One that the user names as `existingClaim`, when the
+ * Emulator that had it is gone with its pods. One whose name only happens to be the same is a disk that waits for its
+ * Emulator to be made again.
+ */
+export function isTakeable({ holder }: ObservedClaim, { storage }: Pick<EmulatorSpec, 'storage'>): boolean {
+  return holder?.state === 'Gone' && storage.existingClaim !== undefined;
 }
 
 /** What is true of a disk: the machine's word when it has one, else what it said last. */

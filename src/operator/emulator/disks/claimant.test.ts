@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { claimNameFor } from './claim.ts';
+import { type Claimant, cameFirst, claimantOf, mayUse, sharedClaims } from './claimant.ts';
+
+const part = fc.constantFrom('a', 'a-0', 'b', 'win98-disk', 'win98-disk-x', 'x', 'x-y', 'y', '0');
+const joined = fc.array(part, { minLength: 1, maxLength: 2 }).map((parts) => parts.join('-'));
+const claimants: fc.Arbitrary<Claimant> = fc.record({
+  name: joined,
+  uid: fc.uuid(),
+  createdAt: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'),
+  spec: fc.record({
+    replicas: fc.integer({ min: 0, max: 4 }),
+    storage: fc.record({
+      mode: fc.constantFrom('Persistent', 'Hybrid', 'Ephemeral'),
+      claimTemplateName: joined,
+      existingClaim: fc.option(
+        fc.record({ name: fc.tuple(joined, fc.nat(5)).map(([name, ordinal]) => `${name}-${ordinal}`) }),
+        { nil: undefined },
+      ),
+    }),
+  }),
+});
+
+/** Every claim that a machine of this Emulator mounts. */
+function mounted({ name, spec }: Claimant): string[] {
+  const names = Array.from({ length: spec.replicas }, (_, ordinal) => claimNameFor(name, spec, ordinal));
+  return [...new Set(names.filter((claim) => claim !== undefined))];
+}
+
+test('two Emulators share exactly the claims that machines of both would mount', () => {
+  fc.assert(
+    fc.property(claimants, claimants, (left, right) => {
+      const both = mounted(left).filter((claim) => mounted(right).includes(claim));
+      expect([...sharedClaims(left, right)].sort()).toEqual(both.sort());
+      for (const claim of mounted(left)) expect(mayUse(left, claim)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('of two Emulators exactly one came first', () => {
+  fc.assert(
+    fc.property(claimants, claimants, (left, right) => {
+      fc.pre(left.uid !== right.uid);
+      expect(cameFirst(left, right)).toBe(!cameFirst(right, left));
+    }),
+  );
+});
+
+test('names that meet are seen: template win98-disk-x with y, and win98-disk with x-y', () => {
+  const emulator = (name: string, claimTemplateName: string) =>
+    claimantOf({
+      metadata: { name, uid: name, creationTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { replicas: 2, storage: { mode: 'Persistent', claimTemplateName }, image: 'what else there is' },
+    });
+  const [left, right] = [emulator('y', 'win98-disk-x'), emulator('x-y', 'win98-disk')];
+  if (left === undefined || right === undefined) throw new Error('an Emulator could not be read');
+  expect(sharedClaims(left, right)).toEqual(['win98-disk-x-y-0', 'win98-disk-x-y-1']);
+});
+
+test('an Emulator that can not be understood claims nothing', () => {
+  expect(claimantOf({ metadata: { name: 'odd' }, spec: { storage: 'large' } })).toBeUndefined();
+});

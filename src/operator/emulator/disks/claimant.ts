@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { KubeObject } from '../../../kube/object.ts';
+import { type ClaimNaming, claimNameFor, claimOrdinal } from './claim.ts';
+
+/** What of an Emulator says which claims its machines use, and who came first. */
+export interface Claimant {
+  readonly name: string;
+  readonly uid: string;
+  /** RFC 3339, as the API server gives it: whole seconds in UTC, so that texts compare as times. */
+  readonly createdAt: string;
+  readonly spec: ClaimNaming & { readonly replicas: number };
+}
+
+const specSchema = z.object({
+  replicas: z.int(),
+  storage: z.object({
+    mode: z.enum(['Persistent', 'Hybrid', 'Ephemeral']),
+    claimTemplateName: z.string(),
+    existingClaim: z.object({ name: z.string() }).optional(),
+  }),
+});
+
+/** Reads an Emulator of the cache; undefined for one that can't be understood, of which no pod is ever made. */
+export function claimantOf({ metadata, spec }: KubeObject & { readonly spec?: unknown }): Claimant | undefined {
+  const parsed = specSchema.safeParse(spec);
+  if (!parsed.success) return undefined;
+  const { name, uid = '', creationTimestamp = '' } = metadata;
+  return { name, uid, createdAt: creationTimestamp, spec: parsed.data };
+}
+
+/** Is a claim of this name this Emulator's by its spec, however many machines it wants at the moment? */
+export function mayUse({ name, spec }: Claimant, claim: string): boolean {
+  return claimOrdinal(claim, name, spec) !== undefined;
+}
+
+/** Names of claims that machines of both would mount. */
+export function sharedClaims(left: Claimant, right: Claimant): string[] {
+  return candidates(left, right).filter((claim) => wants(left, claim) && wants(right, claim));
+}
+
+/** Was the first of two Emulators there before the second? Of two of one second the UIDs decide, the same way each time. */
+export function cameFirst(left: Claimant, right: Claimant): boolean {
+  if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt;
+  return left.uid < right.uid;
+}
+
+function wants({ name, spec }: Claimant, claim: string): boolean {
+  const ordinal = claimOrdinal(claim, name, spec);
+  return ordinal !== undefined && ordinal < spec.replicas;
+}
+
+/** An existing claim has one name; made ones meet in all of their names or in none. */
+function candidates(left: Claimant, right: Claimant): string[] {
+  const own = [left, right].map(({ spec }) => spec.storage.existingClaim?.name).find((name) => name !== undefined);
+  if (own !== undefined) return [own];
+  const first = claimNameFor(left.name, left.spec, 0);
+  if (first === undefined || first !== claimNameFor(right.name, right.spec, 0)) return [];
+  const count = Math.min(left.spec.replicas, right.spec.replicas);
+  return Array.from({ length: count }, (_, ordinal) => claimNameFor(left.name, left.spec, ordinal) ?? first);
+}
