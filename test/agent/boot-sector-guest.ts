@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { execa } from 'execa';
+import { assemble, makeDisk, type Piece, text } from './boot-sector.ts';
 
 /**
  * A guest of 512 bytes that boots in a second: it reads 100 KiB from its disk like a real boot program, says
@@ -27,63 +25,6 @@ export async function makeGarbageDisk(folder: string): Promise<string> {
 export async function makeResettingDisk(folder: string): Promise<string> {
   return makeDisk(folder, 'resetting', assemble([[0xb0, 0xfe, 0xe6, 0x64, 0xf4]])); // mov al,0xfe; out 0x64,al; hlt
 }
-
-async function makeDisk(folder: string, name: string, bootSector: Buffer): Promise<string> {
-  const raw = path.join(folder, `${name}.raw`);
-  const qcow2 = path.join(folder, `${name}.qcow2`);
-  const content = Buffer.alloc(4 * 1024 * 1024);
-  bootSector.copy(content);
-  await writeFile(raw, content);
-  await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, qcow2]);
-  return qcow2;
-}
-
-/** Bytes, a label of this place, or a reference to a label: relative in one byte, absolute in two. */
-type Piece = readonly number[] | { readonly label: string } | { readonly near: string } | { readonly address: string };
-
-const ORIGIN = 0x7c00;
-
-function assemble(program: readonly Piece[]): Buffer {
-  const labels = new Map<string, number>();
-  let at = 0;
-  for (const piece of program) {
-    if ('label' in piece) {
-      labels.set(piece.label, at);
-    }
-    at += lengthOf(piece);
-  }
-  const bytes = program.flatMap((piece, index) => {
-    const end = program.slice(0, index + 1).reduce((sum, each) => sum + lengthOf(each), 0);
-    return encode(piece, end, labels);
-  });
-  const sector = Buffer.alloc(512);
-  Buffer.from(bytes).copy(sector);
-  sector.writeUInt16LE(0xaa55, 510);
-  return sector;
-}
-
-function lengthOf(piece: Piece): number {
-  if ('label' in piece) {
-    return 0;
-  }
-  if ('near' in piece) {
-    return 1;
-  }
-  return 'address' in piece ? 2 : piece.length;
-}
-
-function encode(piece: Piece, end: number, labels: ReadonlyMap<string, number>): readonly number[] {
-  if ('near' in piece) {
-    return [((labels.get(piece.near) ?? 0) - end) & 0xff];
-  }
-  if ('address' in piece) {
-    const address = ORIGIN + (labels.get(piece.address) ?? 0);
-    return [address & 0xff, address >> 8];
-  }
-  return 'label' in piece ? [] : piece;
-}
-
-const text = (words: string) => [...Buffer.from(words, 'latin1')];
 
 /** 16-bit code; ports: 0x3f8 serial line, 0x600 ACPI (status, enable, control as SeaBIOS places them on the PIIX4). */
 const PROGRAM: readonly Piece[] = [

@@ -1,0 +1,99 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
+import type { MachineSettings } from '../../src/contract/machine-settings.ts';
+import { copyDisk } from './boot-sector.ts';
+import { startMachine } from './machine-under-test.ts';
+import { makeWritingGuest, reportedWrites, writesOnDisk } from './writing-guest.ts';
+
+/** The promise: a guest's write that is older than this is on the disk, whenever QEMU is killed. */
+const PROMISED_MILLISECONDS = 5000;
+
+/**
+ * 500 MiB of the disk, which one L2 table of qcow2 maps (512 MiB): QEMU writes out what it holds of a table when it makes
+ * the next one, and a guest that goes on and on would be saved by that.
+ */
+const WRITES = 8000;
+
+let folder: string;
+let guest: string;
+
+beforeAll(async () => {
+  await ensureDebianPackages(['qemu-system-x86', 'qemu-utils']);
+  folder = await mkdtemp(path.join(tmpdir(), 'loco-durability-'));
+  guest = await makeWritingGuest(folder, 'writer', { writes: WRITES, obeysButton: true });
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Kill {
+  /** Numbers of the writes that the guest had said were done. */
+  readonly reported: readonly number[];
+  /** Those of them that it said more than 5 s before the kill. */
+  readonly old: readonly number[];
+  readonly onDisk: ReadonlySet<number>;
+}
+
+/** Runs the guest until it has said so many times what it wrote, waits, and kills QEMU with SIGKILL. */
+async function killUnderWrites(
+  name: string,
+  diskCache: MachineSettings['diskCache'],
+  { reports, thenMilliseconds }: { readonly reports: number; readonly thenMilliseconds: number },
+): Promise<Kill> {
+  const own = path.join(folder, name);
+  await mkdir(own);
+  const disk = await copyDisk(guest, own);
+  await using test = await startMachine(disk, { diskCache });
+  await vi.waitFor(() => expect(reportedWrites(test.logged).length).toBeGreaterThanOrEqual(reports), {
+    timeout: 20_000,
+    interval: 5,
+  });
+  await test.machine.clock.sleep(thenMilliseconds);
+  const killedAt = Date.now();
+  test.qemu()?.kill();
+  await test.stop();
+  expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Unclean' } });
+  const reported = reportedWrites(test.logged);
+  const old = reported.filter(({ at }) => at < killedAt - PROMISED_MILLISECONDS);
+  const numbers = (list: typeof reported) => list.map(({ number }) => number);
+  const onDisk = await writesOnDisk(disk);
+  await rm(own, { recursive: true });
+  return { reported: numbers(reported), old: numbers(old), onDisk };
+}
+
+const lost = (numbers: readonly number[], { onDisk }: Kill) => numbers.filter((number) => !onDisk.has(number));
+
+describe('a guest that never flushes, on a QEMU that is killed with SIGKILL', { timeout: 60_000 }, () => {
+  it.concurrent('loses nothing of what it wrote, 20 times', async ({ expect }) => {
+    const rounds = Array.from({ length: 20 }, (_, index) => index);
+    const kills: Kill[] = [];
+    const next = async (): Promise<void> => {
+      const round = rounds.shift();
+      if (round === undefined) return;
+      // Spread over the time in which the disk's tables first grow; the last ones some 100 writes into it.
+      kills.push(
+        await killUnderWrites(`round-${round}`, 'Durable', { reports: 1 + round, thenMilliseconds: round * 13 }),
+      );
+      return next();
+    };
+    await Promise.all([next(), next(), next()]);
+    expect(kills.map((kill) => lost(kill.reported, kill))).toEqual(kills.map(() => []));
+    expect(Math.min(...kills.map(({ reported }) => reported.length))).toBeGreaterThan(0);
+  });
+
+  it.concurrent('loses nothing that is older than 5 s, by the clock', async ({ expect }) => {
+    const kill = await killUnderWrites('by-the-clock', 'Durable', { reports: 1, thenMilliseconds: 7000 });
+    expect(kill.old.length).toBeGreaterThan(10);
+    expect(lost(kill.old, kill)).toEqual([]);
+  });
+
+  it.concurrent("loses what is older than 5 s with QEMU's own cache, which is why the agent sets another", async ({
+    expect,
+  }) => {
+    const kill = await killUnderWrites('writeback', 'Writeback', { reports: 1, thenMilliseconds: 7000 });
+    expect(kill.old.length).toBeGreaterThan(10);
+    expect(lost(kill.old, kill).length).toBeGreaterThan(kill.old.length / 2);
+  });
+});
