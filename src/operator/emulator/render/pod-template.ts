@@ -8,15 +8,13 @@ import type {
 } from '@kubernetes/client-node';
 import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import { ENVIRONMENT, INIT_CONTAINER, MAIN_CONTAINER, POD_USER, PORTS } from '../../../contract/pod.ts';
+import { podGracePeriodSeconds } from '../../../contract/shutdown.ts';
 import { formatBytes, MIB, parseQuantity } from '../../quantity.ts';
 import { objectLabels } from '../names.ts';
 import { machineSettings } from './machine-settings.ts';
 import { requiredMemoryMiB } from './memory.ts';
 import type { Owner } from './owner.ts';
 import { podVolumes, volumeMounts } from './volumes.ts';
-
-/** Beyond the guest's own grace period: the agent flushes the disk, writes its record and ends. */
-const SHUTDOWN_MARGIN_SECONDS = 30;
 
 /** What a machine asks of the scheduler when the user says nothing; idle Windows 98 halts its processor. */
 const DEFAULT_CPU_REQUEST = '100m';
@@ -124,7 +122,7 @@ export function renderPodTemplate(owner: Owner, spec: EmulatorSpec, image: strin
       ...scheduling(spec),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      terminationGracePeriodSeconds: spec.shutdown.gracePeriodSeconds + SHUTDOWN_MARGIN_SECONDS,
+      terminationGracePeriodSeconds: podGracePeriodSeconds(spec.shutdown.gracePeriodSeconds),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: POD_USER,
