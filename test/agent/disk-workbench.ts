@@ -5,11 +5,14 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { pino } from 'pino';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
+import { readRecord } from '../../src/agent/disk/record.ts';
 import { volumeOf } from '../../src/agent/disk/volume.ts';
+import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { agentPaths, systemClock } from '../../src/agent/environment.ts';
 import { type OpenDiskOptions, openDisk } from '../../src/agent/prepare/index.ts';
 import { ReportState } from '../../src/agent/report-state.ts';
 import type { DiskPlan } from '../../src/contract/disk-plan.ts';
+import type { DiskRecord } from '../../src/contract/disk-record.ts';
 
 /** A folder that stands for one machine's container: its volume, its plan, its image. */
 export class DiskWorkbench implements AsyncDisposable {
@@ -106,4 +109,28 @@ export async function until(condition: () => boolean | Promise<boolean>, limitMi
     if (performance.now() > end) throw new Error(`never held: ${condition.toString()}`);
     await systemClock.sleep(20);
   }
+}
+
+/** The record of the disk; throws when there is none. */
+export async function recordOf(bench: DiskWorkbench): Promise<DiskRecord> {
+  const read = await readRecord(volumeFiles, bench.volume.record);
+  if (read.kind !== 'Record') throw new Error(`the record is ${read.kind}`);
+  return read.record;
+}
+
+/** A bench whose disk was made from its built-in one. */
+export async function preparedBench(seed = 1, plan: Partial<DiskPlan> = {}): Promise<DiskWorkbench> {
+  const bench = await DiskWorkbench.create();
+  await makeDisk(bench.builtinPath, seed);
+  await bench.plan(plan);
+  await (await bench.open()).close();
+  return bench;
+}
+
+/** Lets two places of the guest's disk share one cluster. */
+export async function damage(disk: string): Promise<void> {
+  const bytes = await readFile(disk);
+  const l2 = Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(40))) & 0x00fffffffffffe00n);
+  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
+  await writeFile(disk, bytes);
 }

@@ -1,25 +1,10 @@
 import { copyFile, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { readRecord, writeRecord } from '../../src/agent/disk/record.ts';
+import { writeRecord } from '../../src/agent/disk/record.ts';
 import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
-import type { DiskRecord } from '../../src/contract/disk-record.ts';
-import { DiskWorkbench, makeDisk, sha256Of, until } from './disk-workbench.ts';
-
-async function recordOf(bench: DiskWorkbench): Promise<DiskRecord> {
-  const read = await readRecord(volumeFiles, bench.volume.record);
-  if (read.kind !== 'Record') throw new Error(`the record is ${read.kind}`);
-  return read.record;
-}
-
-async function preparedBench(seed = 1, plan: Parameters<DiskWorkbench['plan']>[0] = {}): Promise<DiskWorkbench> {
-  const bench = await DiskWorkbench.create();
-  await makeDisk(bench.builtinPath, seed);
-  await bench.plan(plan);
-  await (await bench.open()).close();
-  return bench;
-}
+import { DiskWorkbench, damage, makeDisk, preparedBench, recordOf, sha256Of, until } from './disk-workbench.ts';
 
 describe('a built-in disk', () => {
   test('becomes the disk of the machine, byte for byte, with its record', async () => {
@@ -317,12 +302,4 @@ async function leak(disk: string): Promise<void> {
   const unused = Math.ceil(bytes.length / 65_536);
   bytes.writeUInt16BE(1, block + unused * 2);
   await writeFile(disk, Buffer.concat([bytes, Buffer.alloc((unused + 1) * 65_536 - bytes.length)]));
-}
-
-/** Lets two places of the guest's disk share one cluster. */
-async function damage(disk: string): Promise<void> {
-  const bytes = await readFile(disk);
-  const l2 = Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(40))) & 0x00fffffffffffe00n);
-  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
-  await writeFile(disk, bytes);
 }

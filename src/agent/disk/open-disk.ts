@@ -30,7 +30,10 @@ export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLoc
     },
     update: (change) => {
       const next = last.then(async () => {
-        record = await replaced(files, volume, { ...record, ...change });
+        const settled = change.state === undefined || change.state === 'Running' ? {} : await settle(files, volume);
+        const changed = { ...record, ...change, ...settled };
+        await writeRecord(files, volume, changed);
+        record = changed;
       });
       last = next.catch(() => undefined);
       return next;
@@ -44,15 +47,10 @@ export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLoc
 
 /**
  * A record that says that QEMU ended must be true of what lies on the disk, and carries the time of the last write, by
- * which the next start sees whether somebody else wrote to the disk meanwhile.
+ * which the next start sees whether somebody else wrote to the disk meanwhile. QEMU may have written to a disk whose
+ * guest never ran.
  */
-async function replaced(files: VolumeFiles, volume: Volume, record: DiskRecord): Promise<DiskRecord> {
-  const next = record.state === 'Stopped' ? { ...record, ...(await settledTime(files, volume)) } : record;
-  await writeRecord(files, volume, next);
-  return next;
-}
-
-async function settledTime(files: VolumeFiles, volume: Volume): Promise<Pick<DiskRecord, 'modifiedTime'>> {
+async function settle(files: VolumeFiles, volume: Volume): Promise<Pick<DiskRecord, 'modifiedTime'>> {
   await files.syncFile(volume.disk);
   const facts = await files.facts(volume.disk);
   return facts === undefined ? {} : { modifiedTime: facts.modifiedTime };
