@@ -55,6 +55,7 @@ const modules = [
   { folder: 'pause', packages: { pause: '.' } },
   { folder: 'kind', packages: { kind: 'sigs.k8s.io/kind' } },
   { folder: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' } },
+  { folder: 'toxiproxy', packages: { toxiproxy: 'github.com/Shopify/toxiproxy/v2/cmd/server' } },
 ] as const satisfies readonly ToolModule[];
 
 type KeysOf<T> = T extends unknown ? keyof T : never;
@@ -74,12 +75,15 @@ export const allTools: readonly Tool[] = modules.flatMap((module: ToolModule) =>
   return Object.entries(packages).map(([name, path]) => ({ ...rest, name: name as ToolName, package: path }));
 });
 
-/** A tool of the local cluster or of the tests on it; the others are built when a provider or a bench asks for them. */
-export type ClusterTool = Exclude<ToolName, 'kind' | 'kwok'>;
+/** Built when a provider, a bench or a suite asks for them. */
+const OTHER_TOOLS = ['kind', 'kwok', 'toxiproxy'] as const satisfies readonly ToolName[];
+
+/** A tool of the local cluster or of the tests on it. */
+export type ClusterTool = Exclude<ToolName, (typeof OTHER_TOOLS)[number]>;
 
 export const CLUSTER_TOOLS: readonly ClusterTool[] = allTools
   .map((tool) => tool.name)
-  .filter((name) => name !== 'kind' && name !== 'kwok');
+  .filter((name): name is ClusterTool => !(OTHER_TOOLS as readonly ToolName[]).includes(name));
 
 /** The arguments of `go` that build a tool into `output`. */
 export function buildArguments(tool: Tool, output: string): readonly string[] {

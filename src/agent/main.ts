@@ -6,6 +6,7 @@ import { agentPaths } from './environment.ts';
 import { messageOf, type Result } from './failure.ts';
 import { importCommand } from './import/command.ts';
 import { prepareCommand } from './prepare/command.ts';
+import { publishCommand } from './publish/command.ts';
 import { runMachine } from './run/index.ts';
 
 const HELP = `loco-agent: prepares, runs and looks after the Windows 98 machine of this container.
@@ -15,6 +16,7 @@ usage: loco-agent COMMAND
   prepare        bring a verified disk onto the volume, then end
   run            prepare if need be, then run the machine until TERM
   import         take a qcow2 disk from standard input: … loco-agent import < win98.qcow2
+  publish        put a qcow2 disk into a registry: loco-agent publish DISK REFERENCE (see: loco-agent publish --help)
   status         print what the machine says of itself, as JSON
   screenshot     write the screen as a PNG to standard output: … loco-agent screenshot > screen.png
   serial TEXT    type a line into the guest's first serial port
@@ -34,6 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   prepare: prepareCommand,
   run: runMachine,
   import: importCommand,
+  publish: publishCommand,
   status: async () => print(await client().status()),
   screenshot: async () => {
     if (process.stdout.isTTY)
@@ -47,8 +50,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 async function main(args: readonly string[]): Promise<number> {
+  // What stands behind a command's name is that command's own.
+  const own = args.findIndex((argument) => !argument.startsWith('-'));
+  const rest = own === -1 ? [] : args.slice(own + 1);
   const { values, positionals } = parseArgs({
-    args: [...args],
+    args: own === -1 ? [...args] : args.slice(0, own + 1),
     options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } },
     allowPositionals: true,
   });
@@ -60,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const [name = '', ...rest] = positionals;
+  const [name = ''] = positionals;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return wrongUse(name === '' ? HELP : `There is no command "${name}".\n\n${HELP}`);
   return command(rest);

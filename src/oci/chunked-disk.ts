@@ -1,9 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { CHUNK_BYTES, DISK_ARTIFACT } from './disk-artifact.ts';
 import type { DiskContent } from './disk-content.ts';
 import { ContentError, failed, type OciResult, success } from './failure.ts';
+import { GuestHash } from './guest-hash.ts';
 import { readBlob } from './layout.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import { type ChunkPlace, planQcow2 } from './qcow2-writer.ts';
@@ -44,7 +44,7 @@ export function chunkedDisk(layout: string, manifest: Manifest): OciResult<DiskC
         if (place.fileBytes > place.bytes) yield ZEROS.subarray(0, place.fileBytes - place.bytes);
       }
       guest.zerosUpTo(virtualBytes);
-      guest.verify(contentSha256);
+      if (guest.digest() !== contentSha256) throw otherContent();
     },
   });
 }
@@ -82,23 +82,7 @@ function wrongChunk({ chunk, bytes }: ChunkPlace, why: string): ContentError {
   return new ContentError({ reason: 'SnapshotInvalid', message });
 }
 
-/** sha256 of what the guest will see, front to back. */
-class GuestHash {
-  readonly #hash: Hash = createHash('sha256');
-  #offset = 0;
-
-  update(bytes: Buffer): void {
-    this.#hash.update(bytes);
-    this.#offset += bytes.length;
-  }
-
-  zerosUpTo(offset: number): void {
-    while (this.#offset < offset) this.update(ZEROS.subarray(0, Math.min(ZEROS.length, offset - this.#offset)));
-  }
-
-  verify(expected: string): void {
-    if (this.#hash.digest('hex') === expected) return;
-    const message = 'The disk in the artifact is not the one that its annotation tells of. Push it again.';
-    throw new ContentError({ reason: 'SnapshotDigestMismatch', message });
-  }
+function otherContent(): ContentError {
+  const message = 'The disk in the artifact is not the one that its annotation tells of. Push it again.';
+  return new ContentError({ reason: 'SnapshotDigestMismatch', message });
 }

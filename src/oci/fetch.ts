@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { explainOras } from './explain-oras.ts';
 import { failed, type OciResult, success } from './failure.ts';
 import { bytesIn, forget, removeUnfinished, syncLayout } from './layout.ts';
 import { chooseManifest, type Manifest, parseManifest } from './manifest.ts';
-import { explainOras, type RegistryAccess, runOras } from './oras.ts';
+import { type RegistryAccess, runOras } from './oras.ts';
 import { parseReference, type Reference, withDigest } from './reference.ts';
 
 /** A snapshot's manifest, before its content is fetched. */
@@ -104,7 +105,7 @@ async function copyWatched(options: FetchOptions, reference: Reference) {
   }, LOOK_MILLISECONDS);
   try {
     const target = ['--no-tty', withDigest(reference, snapshot.digest), '--to-oci-layout', `${layout}:disk`];
-    const run = await runOras({ ...access, signal }, ['cp', ...target], 'from-', 0);
+    const run = await runOras({ ...access, signal }, ['cp', ...target], { side: 'from-', timeoutMilliseconds: 0 });
     return { ...run, timedOut: stalled.signal.aborted };
   } finally {
     clearInterval(timer);

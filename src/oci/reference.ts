@@ -53,3 +53,10 @@ function wrong(text: string, what: string) {
 export function withDigest({ registry, repository }: Reference, digest: string): string {
   return `${registry}/${repository}@${digest}`;
 }
+
+/** Takes apart where something is to be pushed to: a tag and nothing more. */
+export function parseTarget(text: string): OciResult<Reference> {
+  const parsed = parseReference(text);
+  if (!parsed.ok || parsed.value.digest === undefined) return parsed;
+  return failed('SnapshotReferenceInvalid', `"${text}" names a digest. Say which tag to set: registry/repository:tag.`);
+}

@@ -1,5 +1,6 @@
+import { explainOras } from './explain-oras.ts';
 import { failed, type OciResult, success } from './failure.ts';
-import { explainOras, type RegistryAccess, runOras } from './oras.ts';
+import { type RegistryAccess, runOras } from './oras.ts';
 import { parseReference } from './reference.ts';
 
 /**

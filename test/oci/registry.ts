@@ -9,6 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { ensureTools } from '../../scripts/tools.ts';
+import { publishDisk } from '../../src/agent/publish/index.ts';
+import { type Manifest, parseManifest } from '../../src/oci/manifest.ts';
 import type { RegistryAccess } from '../../src/oci/oras.ts';
 
 const USER = 'puller';
@@ -124,8 +126,8 @@ export class TestRegistry implements AsyncDisposable {
       schemaVersion: 2,
       mediaType: pushed.mediaType,
       ...(pushed.artifactType === undefined ? {} : { artifactType: pushed.artifactType }),
-      config: await this.#pushBlob(name, config),
-      layers: await Promise.all(pushed.layers.map((layer) => this.#pushBlob(name, layer))),
+      config: await this.pushBlob(name, config),
+      layers: await Promise.all(pushed.layers.map((layer) => this.pushBlob(name, layer))),
       ...(pushed.annotations === undefined ? {} : { annotations: pushed.annotations }),
     };
     return this.pushManifest(name, manifest);
@@ -141,7 +143,28 @@ export class TestRegistry implements AsyncDisposable {
     return (await execa(this.oras, ['resolve', ...this.#flags(), `${this.tls}/${name}`])).stdout.trim();
   }
 
-  async #pushBlob(name: string, layer: Layer) {
+  /** Our own artifact of a qcow2 file, as `loco-agent publish` makes it. Gives the digest. */
+  async publish(name: string, disk: string): Promise<string> {
+    const published = await publishDisk({
+      disk,
+      reference: `${this.tls}/${name}`,
+      access: this.access(),
+      qemuImg: 'qemu-img',
+      say: () => undefined,
+      onProgress: () => undefined,
+    });
+    if (!published.ok) throw new Error(`${published.failure.reason}: ${published.failure.message}`);
+    return published.value.digest;
+  }
+
+  async manifest(name: string): Promise<Manifest> {
+    const { stdout } = await execa(this.oras, ['manifest', 'fetch', ...this.#flags(), `${this.tls}/${name}`]);
+    const parsed = parseManifest(stdout);
+    if (!parsed.ok || parsed.value.kind !== 'Manifest') throw new Error(`no manifest: ${stdout}`);
+    return parsed.value.manifest;
+  }
+
+  async pushBlob(name: string, layer: Layer) {
     const digest = `sha256:${createHash('sha256').update(layer.bytes).digest('hex')}`;
     const repository = name.split(/[:@]/)[0];
     const size = layer.bytes.length;

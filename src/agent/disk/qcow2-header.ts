@@ -19,6 +19,8 @@ export interface Qcow2Header {
   readonly snapshotsOffset: number;
   /** 32 subclusters per cluster, 16 bytes per L2 entry. */
   readonly extendedL2: boolean;
+  /** Of compressed clusters, if there are any. */
+  readonly compression: 'deflate' | 'zstd';
   /** Lazy refcounts that were not written back: the image wants a check before it is used. */
   readonly dirty: boolean;
 }
@@ -135,6 +137,7 @@ function readFields(view: DataView, version: 2 | 3): Qcow2Header {
     snapshotCount: view.getUint32(60),
     snapshotsOffset: Number(view.getBigUint64(64)),
     extendedL2: (incompatible & INCOMPATIBLE.extendedL2) !== 0n,
+    compression: (incompatible & INCOMPATIBLE.compressionType) === 0n ? 'deflate' : 'zstd',
     dirty: (incompatible & INCOMPATIBLE.dirty) !== 0n,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { explainOras } from './oras.ts';
+import { explainOras } from './explain-oras.ts';
 
 const place = { registry: 'registry.lan:5000', reference: 'registry.lan:5000/disks/win98:base' };
 
@@ -22,7 +22,7 @@ describe('what oras says', () => {
       'RegistryAuthFailed',
       'Error from source registry for "registry.lan:5000/disks/win98:base": unauthorized: authentication required: [map[Action:pull Class: Name:disks/win98 Type:repository]]',
     ],
-    ['RegistryAuthFailed', 'Error response from registry: denied: requested access to the resource is denied'],
+    ['RegistryAccessDenied', 'Error response from registry: denied: requested access to the resource is denied'],
     [
       'SnapshotNotFound',
       'Error response from registry: failed to resolve digest: registry.lan:5000/disks/win98:nope: not found',
