@@ -29,6 +29,8 @@ export const diskPlanSchema = z.object({
    * `Reprovision` moves it into `.loco/quarantine/` and fills the volume anew.
    */
   onCorruption: z.enum(['Fail', 'Reprovision']).default('Fail'),
+  /** Bytes that an Ephemeral volume may hold before its pod is evicted; absent for PVCs, which become full instead. */
+  volumeLimitBytes: z.int().positive().optional(),
 });
 
 export type DiskPlan = z.infer<typeof diskPlanSchema>;

@@ -70,9 +70,10 @@ export const volumeFiles: VolumeFiles = {
   fill: async (name, fromBytes, toBytes) => {
     const file = await open(name, constants.O_WRONLY | constants.O_CREAT, 0o640);
     try {
+      // The same again and again: no file system compresses over a whole MiB.
+      const piece = randomBytes(FILL_BYTES);
       for (let at = fromBytes; at < toBytes; ) {
-        const piece = randomBytes(Math.min(FILL_BYTES, toBytes - at));
-        at += (await file.write(piece, 0, piece.length, at)).bytesWritten;
+        at += (await file.write(piece, 0, Math.min(FILL_BYTES, toBytes - at), at)).bytesWritten;
       }
     } finally {
       await file.close();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { judgePeak } from './preflight.ts';
+import { checkGrowth, judgePeak } from './preflight.ts';
 
 const MEBIBYTE = 1024 ** 2;
 
@@ -41,4 +41,18 @@ test('a volume that is made as much larger as the message says has room', () => 
       expect(judgePeak({ freeBytes: freeBytes + more, totalBytes: totalBytes + more }, 'It', parts).ok).toBe(true);
     }),
   );
+});
+
+test('a disk that its guest can fill beyond what an ephemeral volume may hold is refused', () => {
+  const virtualBytes = 2048 * MEBIBYTE;
+  expect(checkGrowth({}, virtualBytes).ok).toBe(true);
+  expect(checkGrowth({ volumeLimitBytes: 2.2 * virtualBytes }, virtualBytes).ok).toBe(true);
+  expect(checkGrowth({ volumeLimitBytes: 281 * MEBIBYTE }, virtualBytes)).toEqual({
+    ok: false,
+    failure: {
+      reason: 'VolumeTooSmall',
+      message:
+        'The guest can fill its disk to 2048 MiB, which is more than its Ephemeral volume may hold (281 MiB): the pod would be evicted. Set storage.size to 2048Mi or more.',
+    },
+  });
 });

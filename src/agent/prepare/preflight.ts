@@ -45,3 +45,26 @@ export function judgePeak(space: Space, what: string, parts: readonly Part[]): R
     `${what} needs ${mebibytes(needed)} MiB on the volume (${listed}); ${mebibytes(space.freeBytes)} of ${mebibytes(space.totalBytes)} MiB are free. Make the volume larger by ${mebibytes(needed - space.freeBytes)} MiB or more (storage.size).`,
   );
 }
+
+/** What a qcow2 file needs besides the guest's bytes: its tables, and the bits around it on the volume. */
+const GROWTH_FACTOR = 1.1;
+const GROWTH_BYTES = 16 * 1024 ** 2;
+
+/**
+ * Whether a guest may fill its disk without its pod being evicted: Kubernetes ends a pod whose emptyDir holds more
+ * than its limit, where a PVC would become full and the guest only be paused.
+ * @returns a failure `VolumeTooSmall`
+ */
+export function checkGrowth(
+  { volumeLimitBytes }: Pick<DiskPlan, 'volumeLimitBytes'>,
+  virtualBytes: number,
+): Result<undefined> {
+  if (volumeLimitBytes === undefined || virtualBytes * GROWTH_FACTOR + GROWTH_BYTES <= volumeLimitBytes) {
+    return success(undefined);
+  }
+  const guest = mebibytes(virtualBytes);
+  return failed(
+    'VolumeTooSmall',
+    `The guest can fill its disk to ${guest} MiB, which is more than its Ephemeral volume may hold (${mebibytes(volumeLimitBytes)} MiB): the pod would be evicted. Set storage.size to ${guest}Mi or more.`,
+  );
+}

@@ -2,10 +2,12 @@ import type { Attempt } from '../../contract/agent-report.ts';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { inspectDisk } from '../disk/inspect.ts';
+import type { Qcow2Header } from '../disk/qcow2-header.ts';
 import type { Failure } from '../failure.ts';
 import { sourcesFor } from './choose-sources.ts';
 import { type PrepareContext, progressReporter } from './context.ts';
 import type { Legacy } from './legacy.ts';
+import { checkGrowth } from './preflight.ts';
 import type { Done } from './progress.ts';
 import { publish } from './publish.ts';
 import type { DiskSource, SourceName, StagedDisk } from './sources/source.ts';
@@ -38,7 +40,7 @@ export async function prepareFromSources(
     const source = sources[name];
     const staged = await source.stage({ plan, signal: context.signal, onProgress });
     if (staged.kind === 'Staged') {
-      const published = await verifyAndPublish(context, source, staged.disk, legacy, onProgress);
+      const published = await verifyAndPublish(context, plan, source, staged.disk, legacy, onProgress);
       if (published.ok) return { kind: 'Published', record: published.value, attempts };
       attempts.push({ source: name, ...published.failure });
       if (published.again) return { kind: 'None', phase: 'DiskFailed', failure: published.failure, attempts };
@@ -58,33 +60,46 @@ export async function prepareFromSources(
   return { kind: 'None', phase: 'DiskFailed', failure: nothingFound(attempts), attempts };
 }
 
-type Verified =
-  | { readonly ok: true; readonly value: DiskRecord }
+type Judged<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `again`: the same source may do better next time, so the row must not go on to another. */
   | { readonly ok: false; readonly failure: Failure; readonly again: boolean };
 
-/** Step 5 and 6. `again`: the same source may do better next time, so the row must not go on to another. */
+/** Step 5 and 6. */
 async function verifyAndPublish(
   context: PrepareContext,
+  plan: DiskPlan,
   source: DiskSource,
   staged: StagedDisk,
   legacy: Legacy,
   onProgress: (done: Done) => void,
-): Promise<Verified> {
-  const { programs, signal, files, volume, clock } = context;
+): Promise<Judged<DiskRecord>> {
+  const { files, volume, clock } = context;
   const bytes = { doneBytes: staged.sizeBytes, totalBytes: staged.sizeBytes };
   onProgress({ step: 'Checking', ...bytes });
-  const header = await inspectDisk(programs.qemuImg, staged.path, signal);
-  signal.throwIfAborted();
-  if (!header.ok) {
-    await source.settle(staged, header.failure);
-    // The check could not be done, or a person can bring another disk: neither says anything about the next source.
-    const again = header.failure.reason === 'DiskCheckFailed' || source.name === 'Import';
-    return { ok: false, failure: header.failure, again };
+  const judged = await judge(context, plan, source.name, staged);
+  if (!judged.ok) {
+    await source.settle(staged, judged.failure);
+    return judged;
   }
   onProgress({ step: 'Publishing', ...bytes });
-  const published = await publish({ files, volume, clock, staged, header: header.value, legacy });
+  const published = await publish({ files, volume, clock, staged, header: judged.value, legacy });
   await source.settle(staged, published.ok ? undefined : published.failure);
-  return published.ok ? published : { ok: false, failure: published.failure, again: true };
+  return published.ok ? published : { ...published, again: true };
+}
+
+async function judge(
+  { programs, signal }: PrepareContext,
+  plan: DiskPlan,
+  source: SourceName,
+  staged: StagedDisk,
+): Promise<Judged<Qcow2Header>> {
+  const header = await inspectDisk(programs.qemuImg, staged.path, signal);
+  signal.throwIfAborted();
+  // The check could not be done, or a person can bring another disk: neither says anything about the next source.
+  if (!header.ok) return { ...header, again: header.failure.reason === 'DiskCheckFailed' || source === 'Import' };
+  const growth = checkGrowth(plan, header.value.virtualBytes);
+  return growth.ok ? header : { ...growth, again: true };
 }
 
 /** The line to paste stays at the end. */
