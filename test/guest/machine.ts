@@ -64,7 +64,11 @@ export class GuestMachine {
   }
 
   /** Starts the default machine with `disk`; its sockets lie in `folder`. */
-  static async start(disk: string, folder: string, options: { memoryMiB?: number; nic?: string } = {}) {
+  static async start(
+    disk: string,
+    folder: string,
+    options: { memoryMiB?: number; nic?: string; writeCache?: 'on' | 'off' } = {},
+  ) {
     const [serial, qmp] = [path.join(folder, 'serial.sock'), path.join(folder, 'qmp.sock')];
     const process = execa(
       'qemu-system-i386',
@@ -77,7 +81,7 @@ export class GuestMachine {
           '-drive',
           `if=none,id=d0,file=${disk},format=qcow2`,
           '-device',
-          'ide-hd,drive=d0,bus=ide.0,write-cache=off',
+          `ide-hd,drive=d0,bus=ide.0,write-cache=${options.writeCache ?? 'off'}`,
         ],
         ...['-chardev', `socket,id=s0,path=${serial},server=on,wait=on`, '-device', 'isa-serial,chardev=s0'],
         ...['-qmp', `unix:${qmp},server=on,wait=off`],

@@ -38,24 +38,28 @@ export class TestRegistry implements AsyncDisposable {
   readonly oras: string;
   readonly #program: string;
   readonly #ports: { readonly tls: number; readonly plain: number };
+  readonly #login: boolean;
   #processes: ChildProcess[] = [];
 
   private constructor(
     folder: string,
     tools: { oras: string; registry: string },
     ports: { tls: number; plain: number },
+    login: boolean,
   ) {
     this.folder = folder;
     this.oras = tools.oras;
     this.#program = tools.registry;
     this.#ports = ports;
+    this.#login = login;
   }
 
-  static async start(): Promise<TestRegistry> {
+  /** @param options `login: false`: everybody may read and write. */
+  static async start({ login = true }: { readonly login?: boolean } = {}): Promise<TestRegistry> {
     await ensureDebianPackages(['openssl']);
     const tools = await ensureTools(['oras', 'registry']);
     const folder = await mkdtemp(path.join(tmpdir(), 'loco-registry-'));
-    const registry = new TestRegistry(folder, tools, { tls: await freePort(), plain: await freePort() });
+    const registry = new TestRegistry(folder, tools, { tls: await freePort(), plain: await freePort() }, login);
     try {
       await registry.#makeCertificates();
       await registry.#writeFiles();
@@ -207,7 +211,7 @@ export class TestRegistry implements AsyncDisposable {
         log: { level: 'error' },
         storage: { filesystem: { rootdirectory: this.file('store') }, delete: { enabled: true } },
         http: { addr: `127.0.0.1:${this.#ports[name]}`, ...(tls && { tls }) },
-        auth: { htpasswd: { realm: 'test', path: this.file('htpasswd') } },
+        ...(this.#login && { auth: { htpasswd: { realm: 'test', path: this.file('htpasswd') } } }),
       };
       // JSON is YAML.
       await writeFile(this.file(`${name}.yml`), JSON.stringify(settings));
