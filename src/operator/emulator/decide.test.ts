@@ -767,7 +767,7 @@ describe('events', () => {
       type: 'Warning',
       reason: 'DiskReplaced',
       note: expect.stringMatching(
-        /has another disk than before: it was emptied or swapped\. Now: disk new.*before: disk disk-0/,
+        /has another disk than before: it was emptied, swapped or written to by others\. Now: disk new.*before: disk disk-0/,
       ),
     });
     expect(reasons(decided(emulator(), swapped))).toEqual(['DiskReplaced', 'DiskPrepared', 'MachineReady']);

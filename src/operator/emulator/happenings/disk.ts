@@ -64,7 +64,7 @@ function replaced(
   where: string,
 ): EmulatorEvent {
   const note =
-    `${pod}: the volume${where} has another disk than before: it was emptied or swapped. Now: ${nameDisk(disk)}; ` +
+    `${pod}: the volume${where} has another disk than before: it was emptied, swapped or written to by others. Now: ${nameDisk(disk)}; ` +
     `before: ${nameDisk(known)}. If nobody meant that, stop the machine (spec.powerState) and look for the old disk.`;
   return { type: 'Warning', reason: REASONS.DiskReplaced, action, note };
 }

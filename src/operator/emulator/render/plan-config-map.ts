@@ -4,6 +4,7 @@ import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import type { DiskPlan, SnapshotPlan } from '../../../contract/disk-plan.ts';
 import { ANNOTATIONS, childNames } from '../names.ts';
 import { childMetadata, type Owner } from './owner.ts';
+import { emptyDirBytes } from './volumes.ts';
 
 /** Key of the plan in its ConfigMap; mounted under the same name. */
 export const PLAN_KEY = 'plan.json';
@@ -17,7 +18,9 @@ export interface SnapshotState {
 /** What the machines are to make their disks from. */
 export function diskPlan(spec: EmulatorSpec, snapshot: SnapshotState): DiskPlan {
   const wanted = spec.disk.snapshot;
-  const plan = { schemaVersion: 1, mode: spec.storage.mode, source: spec.disk.source } as const;
+  const { mode } = spec.storage;
+  const limit = mode === 'Ephemeral' ? { volumeLimitBytes: emptyDirBytes(spec) } : {};
+  const plan = { schemaVersion: 1, mode, source: spec.disk.source, ...limit } as const;
   const { builtinPath, onCorruption } = spec.disk;
   if (wanted === undefined) return { ...plan, builtinPath, onCorruption };
   const planned: SnapshotPlan = {

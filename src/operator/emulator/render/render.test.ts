@@ -7,7 +7,6 @@ import { tooSmallMemoryLimit } from './pod-template.ts';
 import { renderService } from './service.ts';
 import { renderStatefulSet } from './stateful-set.ts';
 import { renderVncSecret } from './vnc-secret.ts';
-import { emptyDirLimit } from './volumes.ts';
 
 const owner = { name: 'classroom', namespace: 'school', uid: 'emulator-uid' };
 const counting = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, index) => 240 + (index % 16)));
@@ -49,7 +48,12 @@ test('an Ephemeral machine has an emptyDir with a computed limit and no claim', 
   const rendered = statefulSet({ storage: { mode: 'Ephemeral', size: '1Gi' } });
   expect(rendered.spec?.volumeClaimTemplates).toBeUndefined();
   expect(rendered.spec?.template.spec?.volumes?.[0]).toEqual({ name: 'win98-disk', emptyDir: { sizeLimit: '2253Mi' } });
-  expect(emptyDirLimit(emulator({ storage: { mode: 'Ephemeral', size: '100Mi' } }).spec)).toBe('220Mi');
+});
+
+test('the plan of an Ephemeral machine has its volume’s limit, and no other plan has', () => {
+  const limit = (storage: object) => diskPlan(emulator({ storage }).spec, {}).volumeLimitBytes;
+  expect(limit({ mode: 'Ephemeral', size: '100Mi' })).toBe(220 * 2 ** 20);
+  expect(limit({ mode: 'Persistent', size: '100Mi' })).toBeUndefined();
 });
 
 test('an existing claim is mounted by its name and there is no claim template', () => {

@@ -12,13 +12,13 @@ import { VNC_PASSWORD_KEY } from './vnc-secret.ts';
 const SECRET_MODE = 0o440;
 
 /**
- * The limit of an Ephemeral machine's volume. A pod over it is evicted with one second of grace and never sees
+ * The limit of an Ephemeral machine's volume, in bytes. A pod over it is evicted with one second of grace and never sees
  * "disk full", so it holds the peak: the pulled layers beside the disk that is put together from them, each at most
  * `storage.size`, and a tenth more for records and file system.
  */
-export function emptyDirLimit(spec: EmulatorSpec): string {
+export function emptyDirBytes(spec: EmulatorSpec): number {
   const size = parseQuantity(spec.storage.size) ?? 0;
-  return formatBytes(Math.ceil((size * 22) / 10 / MIB) * MIB);
+  return Math.ceil((size * 22) / 10 / MIB) * MIB;
 }
 
 /** What a claim asks for. In whole bytes: of a fraction the API server would make something in thousandths. */
@@ -64,7 +64,7 @@ function diskVolume(spec: EmulatorSpec): V1Volume[] {
   if (storage.existingClaim !== undefined) {
     return [{ name, persistentVolumeClaim: { claimName: storage.existingClaim.name } }];
   }
-  return storage.mode === 'Ephemeral' ? [{ name, emptyDir: { sizeLimit: emptyDirLimit(spec) } }] : [];
+  return storage.mode === 'Ephemeral' ? [{ name, emptyDir: { sizeLimit: formatBytes(emptyDirBytes(spec)) } }] : [];
 }
 
 /** The registry's credentials and CA; optional, because the objects may be put right after the pod was made. */
