@@ -1,10 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { sparseCopy } from '../../src/agent/disk/sparse-copy.ts';
-import { findDisk } from '../../src/oci/assemble.ts';
+import { planDisk } from '../../src/oci/assemble.ts';
 import { fetchManifest, fetchSnapshot } from '../../src/oci/fetch.ts';
 import { makeDisk, sha256Of } from '../../test/agent/disk-workbench.ts';
-import { artifactOf, imageOf } from '../../test/oci/fixtures.ts';
+import { imageOf } from '../../test/oci/fixtures.ts';
 import { TestRegistry } from '../../test/oci/registry.ts';
 
 /** A snapshot in the registry, and the disk that it must become. */
@@ -38,7 +38,7 @@ export async function makeFixtures(
   const content = await readFile(disk);
   const image = (compression: 'gzip' | 'zstd') => imageOf([[{ name: 'snapshot.qcow2', content }]], compression);
   const digests: Readonly<Record<SnapshotShape, string>> = {
-    chunked: await registry.push('chaos/chunked:v1', await artifactOf(disk)),
+    chunked: await registry.publish('chaos/chunked:v1', disk),
     titled: await registry.pushFile('chaos/titled:v1', disk),
     gzip: await registry.push('chaos/gzip:v1', await image('gzip')),
     zstd: await registry.push('chaos/zstd:v1', await image('zstd')),
@@ -58,7 +58,7 @@ export async function makeFixtures(
   };
 }
 
-/** Fetches and assembles a snapshot once in peace, and holds the guest's view of it against the disk it was made of. */
+/** What must come out; our own artifact is assembled once in peace and held against the disk that it was made of. */
 async function describe(
   registry: TestRegistry,
   shape: SnapshotShape,
@@ -71,11 +71,14 @@ async function describe(
   const access = registry.access();
   const snapshot = await fetchManifest(reference, digest, access);
   if (!snapshot.ok) throw new Error(snapshot.failure.message);
+  const { totalBytes, manifest } = snapshot.value;
+  // A file in the snapshot comes out as it went in; of our own artifact, the guest's bytes alone do.
+  if (shape !== 'chunked') return { reference, digest, sha256: await sha256Of(disk), blobBytes: totalBytes };
   await fetchSnapshot({ reference, snapshot: snapshot.value, access, layout, onProgress: () => undefined });
-  const found = await findDisk(layout, snapshot.value.manifest, undefined);
-  if (!found.ok) throw new Error(found.failure.message);
-  const { sha256 } = await sparseCopy(found.value.read(), made);
+  const planned = planDisk(layout, manifest, undefined);
+  if (!planned.ok || planned.value.kind !== 'Content') throw new Error('no disk artifact');
+  const { sha256 } = await sparseCopy(planned.value.content.read(), made);
   await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', made, disk]);
   await rm(layout, { recursive: true });
-  return { reference, digest, sha256, blobBytes: snapshot.value.totalBytes };
+  return { reference, digest, sha256, blobBytes: totalBytes };
 }

@@ -31,6 +31,7 @@ export function chunkedDisk(layout: string, manifest: Manifest): OciResult<DiskC
   return success({
     description: 'disk artifact',
     sizeBytes: plan.fileBytes,
+    virtualBytes,
     read: async function* () {
       yield plan.metadata;
       const guest = new GuestHash();

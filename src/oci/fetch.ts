@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { explainOras } from './explain-oras.ts';
 import { failed, type OciResult, success } from './failure.ts';
-import { bytesIn, forget, removeUnfinished, syncLayout } from './layout.ts';
+import { bytesIn, forget, removeUnfinished } from './layout.ts';
 import { chooseManifest, type Manifest, parseManifest } from './manifest.ts';
 import { type RegistryAccess, runOras } from './oras.ts';
 import { parseReference, type Reference, withDigest } from './reference.ts';
@@ -66,23 +66,47 @@ export interface FetchOptions {
   readonly stallMilliseconds?: number;
 }
 
+/** What became of one attempt, in bytes. */
+export interface FetchedBytes {
+  /** Were there already, and were not fetched. */
+  readonly kept: number;
+  /** Came over the line. */
+  readonly fetched: number;
+  /** Of these, of no use: blobs that did not arrive whole are begun anew. */
+  readonly lost: number;
+}
+
+export interface FetchOutcome extends FetchedBytes {
+  readonly result: OciResult<undefined>;
+}
+
 const LOOK_MILLISECONDS = 500;
 const STALL_MILLISECONDS = 60_000;
+/** Less than so much while an attempt may stall counts as nothing: a line of 1 KiB a second never brings a disk. */
+const STALL_BYTES = 64 * 1024;
 
-/** Brings everything that a manifest names into an OCI layout folder, durable. May be called again after any end. */
-export async function fetchSnapshot(options: FetchOptions): Promise<OciResult<undefined>> {
+/**
+ * Brings everything that a manifest names into an OCI layout folder. May be called again after any end. What is there
+ * then isn't durable (syncLayout) and counts only once it was hashed.
+ */
+export async function fetchSnapshot(options: FetchOptions): Promise<FetchOutcome> {
   const { reference, snapshot, access, layout } = options;
   const parsed = parseReference(reference);
-  if (!parsed.ok) return parsed;
+  if (!parsed.ok) return { result: parsed, kept: 0, fetched: 0, lost: 0 };
   await removeUnfinished(layout);
   // oras copies nothing below a manifest that it finds; a crash may have left the manifest without its blobs.
   await forget(layout, [snapshot.digest]);
+  const { whole: kept } = await bytesIn(layout);
   const run = await copyWatched(options, parsed.value);
+  const { whole, unfinished } = await bytesIn(layout);
   await removeUnfinished(layout);
-  if (!run.ok) return { ok: false, failure: explainOras(run, { registry: parsed.value.registry, reference }) };
-  await syncLayout(layout);
+  const bytes = { kept, fetched: Math.max(0, whole - kept) + unfinished, lost: unfinished };
+  if (!run.ok) {
+    const failure = explainOras(run, { registry: parsed.value.registry, reference });
+    return { ...bytes, result: { ok: false, failure } };
+  }
   access.signal?.throwIfAborted();
-  return success(undefined);
+  return { ...bytes, result: success(undefined) };
 }
 
 /** Runs `oras cp`, looks at the bytes that are there, and ends it when none come any more. */
@@ -90,12 +114,14 @@ async function copyWatched(options: FetchOptions, reference: Reference) {
   const { access, layout, snapshot, onProgress, stallMilliseconds = STALL_MILLISECONDS } = options;
   const stalled = new AbortController();
   const signal = access.signal === undefined ? stalled.signal : AbortSignal.any([access.signal, stalled.signal]);
-  let newest = { bytes: -1, at: performance.now() };
+  let newest = { bytes: -STALL_BYTES, at: performance.now() };
   const timer = setInterval(() => {
     bytesIn(layout).then(
-      (bytes) => {
+      ({ whole, unfinished }) => {
+        const bytes = whole + unfinished;
         const now = performance.now();
-        if (bytes !== newest.bytes) newest = { bytes, at: now };
+        // Fewer than before: a blob was begun anew.
+        if (bytes >= newest.bytes + STALL_BYTES || bytes < newest.bytes) newest = { bytes, at: now };
         onProgress(Math.min(bytes, snapshot.totalBytes));
         if (now - newest.at > stallMilliseconds) stalled.abort();
       },

@@ -1,6 +1,6 @@
 import { chosenOf } from './candidates.ts';
-import type { DiskContent } from './disk-content.ts';
 import { ContentError, failed, type OciResult, success } from './failure.ts';
+import { type FilePlace, followLinks, hide, type ImageFiles } from './image-files.ts';
 import { type LayerEntry, readLayer } from './layer-tar.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 
@@ -14,113 +14,153 @@ const WELL_KNOWN = [
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 const MAXIMUM_FILES = 500_000;
-
-/** Where a file's content lies: the n-th entry of a layer. */
-interface FilePlace {
-  readonly layer: Descriptor;
-  readonly index: number;
-  readonly kind: LayerEntry['kind'];
-  readonly sizeBytes: number;
-}
+/** Of all the paths together: names of 4 KiB by the hundred thousand would fill the memory. */
+const MAXIMUM_PATH_CHARACTERS = 64 * 1024 ** 2;
 
 /** Whether a manifest is one of a container image. */
 export function isImage(manifest: Manifest): boolean {
   return manifest.layers.some(({ mediaType }) => LAYER_TYPE.test(mediaType));
 }
 
-/** The disk inside the layers of a Docker or OCI image, as a container of it would see it. */
-export async function imageDisk(
+/** Takes the disk's bytes; called again when what was taken before turns out not to be the disk. */
+export type TakeDisk = (content: AsyncIterable<Buffer>, sizeBytes: number) => Promise<void>;
+
+/**
+ * Takes the disk out of the layers of a Docker or OCI image, as a container of it would see it. The layers are read
+ * once: what looks like the disk is taken when it comes by. Only a disk behind a link is read in a second pass.
+ * @returns the disk's path, once what was taken last is the disk and verified
+ */
+export async function takeImageDisk(
   layout: string,
   manifest: Manifest,
   wanted: string | undefined,
-): Promise<OciResult<DiskContent>> {
-  const files = await filesOf(layout, manifest);
-  const isWellKnown = (name: string) => WELL_KNOWN.some((pattern) => pattern.test(name));
-  const chosen = chosenOf([...files.keys()], wanted, isWellKnown);
+  take: TakeDisk,
+): Promise<OciResult<string>> {
+  const isCandidate = (name: string) =>
+    wanted === undefined ? WELL_KNOWN.some((pattern) => pattern.test(name)) : name === absolute(wanted);
+  const search = new ImageSearch(layout, isCandidate, take);
+  for (const layer of manifest.layers) {
+    if (LAYER_TYPE.test(layer.mediaType)) await search.apply(layer);
+  }
+  const { files } = search;
+  const chosen = chosenOf([...files.keys()], wanted, (name) => isCandidate(name) && !isAlias(files, name, isCandidate));
   if (!chosen.ok) return chosen;
-  const place = files.get(chosen.value);
-  if (place?.kind !== 'File') {
-    const what = place?.kind === 'Sparse' ? 'a sparse entry (made with tar --sparse)' : 'no regular file';
+  const place = search.placeOf(chosen.value);
+  if (place?.kind !== 'File') return noFile(chosen.value, place ?? files.get(chosen.value));
+  await search.takeUnlessTaken(place);
+  return success(chosen.value);
+}
+
+function absolute(name: string): string {
+  return name.startsWith('/') ? name : `/${name}`;
+}
+
+/** A link to another candidate is no second disk. */
+function isAlias(files: ImageFiles, name: string, isCandidate: (name: string) => boolean): boolean {
+  if (files.get(name)?.kind !== 'Symlink') return false;
+  const target = followLinks(files, name);
+  return target !== undefined && isCandidate(target);
+}
+
+function noFile(path: string, place: FilePlace | undefined) {
+  if (place?.kind === 'Symlink') {
     return failed(
-      'SnapshotInvalid',
-      `${chosen.value} in the image is ${what}. Put the plain qcow2 file into the image.`,
+      'NoDiskInSnapshot',
+      `${path} in the image is a link to ${place.target}, which is not in the image. Put the qcow2 file itself into the image.`,
     );
   }
-  return success({
-    description: `file ${chosen.value} of an image`,
-    sizeBytes: place.sizeBytes,
-    read: () => readPlace(layout, place),
-  });
+  const what = place?.kind === 'Sparse' ? 'a sparse entry (made with tar --sparse)' : 'no regular file';
+  return failed('SnapshotInvalid', `${path} in the image is ${what}. Put the plain qcow2 file into the image.`);
 }
 
 /** All files that the layers leave, one on the other (OCI image-spec, "Applying changesets"). */
-async function filesOf(layout: string, manifest: Manifest): Promise<Map<string, FilePlace>> {
-  const files = new Map<string, FilePlace>();
-  for (const layer of manifest.layers) {
-    if (LAYER_TYPE.test(layer.mediaType)) await applyLayer(layout, layer, files);
-  }
-  return files;
-}
+class ImageSearch {
+  readonly files: ImageFiles = new Map();
+  readonly #layout: string;
+  readonly #isCandidate: (name: string) => boolean;
+  readonly #take: TakeDisk;
+  #taken: FilePlace | undefined;
+  #pathCharacters = 0;
 
-async function applyLayer(layout: string, layer: Descriptor, files: Map<string, FilePlace>): Promise<void> {
-  const added = new Map<string, FilePlace>();
-  const hidden: string[] = [];
-  let index = -1;
-  for await (const { entry } of readLayer(layout, layer)) {
-    index += 1;
-    const slash = entry.path.lastIndexOf('/');
-    const folder = entry.path.slice(0, slash);
-    const name = entry.path.slice(slash + 1);
-    if (name === OPAQUE) {
-      hidden.push(`${folder}/`);
-    } else if (name.startsWith(WHITEOUT)) {
-      hidden.push(`${folder}/${name.slice(WHITEOUT.length)}`);
-    } else if (entry.kind !== 'Folder') {
-      const target = entry.target === undefined ? undefined : (added.get(entry.target) ?? files.get(entry.target));
-      added.set(entry.path, target ?? { layer, index, kind: entry.kind, sizeBytes: entry.sizeBytes });
-    } else {
-      added.delete(entry.path);
-      files.delete(entry.path);
+  constructor(layout: string, isCandidate: (name: string) => boolean, take: TakeDisk) {
+    this.#layout = layout;
+    this.#isCandidate = isCandidate;
+    this.#take = take;
+  }
+
+  async apply(layer: Descriptor): Promise<void> {
+    const added: ImageFiles = new Map();
+    const hidden: string[] = [];
+    let index = -1;
+    for await (const { entry, content } of readLayer(this.#layout, layer)) {
+      index += 1;
+      this.#count(entry, added.size);
+      const whiteout = whiteoutOf(entry.path);
+      if (whiteout !== undefined) {
+        hidden.push(whiteout);
+        continue;
+      }
+      if (entry.kind === 'Folder') {
+        added.delete(entry.path);
+        this.files.delete(entry.path);
+        continue;
+      }
+      const place = this.#placeOf(entry, { layer, index }, added);
+      added.set(entry.path, place);
+      if (place.index === index && place.layer === layer && entry.kind === 'File' && this.#isCandidate(entry.path)) {
+        await this.#takeFrom(place, content);
+      }
     }
-    if (files.size + added.size > MAXIMUM_FILES) {
-      const message = `The image holds more than ${MAXIMUM_FILES} files; it is not searched for a disk.`;
-      throw new ContentError({ reason: 'SnapshotInvalid', message });
+    // Whiteouts hide what lower layers have, never what their own layer adds.
+    hide(this.files, hidden);
+    hide(
+      this.files,
+      [...added.keys()].map((path) => `${path}/`),
+    );
+    for (const [path, place] of added) this.files.set(path, place);
+  }
+
+  placeOf(path: string): FilePlace | undefined {
+    const target = followLinks(this.files, path);
+    return target === undefined ? undefined : this.files.get(target);
+  }
+
+  async takeUnlessTaken(place: FilePlace): Promise<void> {
+    if (this.#taken?.layer === place.layer && this.#taken.index === place.index) return;
+    let index = -1;
+    // To the layer's end, so that its hash is checked.
+    for await (const { content } of readLayer(this.#layout, place.layer)) {
+      index += 1;
+      if (index === place.index) await this.#takeFrom(place, content);
     }
   }
-  // Whiteouts hide what lower layers have, never what their own layer adds.
-  hide(files, hidden);
-  hide(
-    files,
-    [...added.keys()].map((path) => `${path}/`),
-  );
-  for (const [path, place] of added) files.set(path, place);
-}
 
-/** Removes the paths, and all below them; a path that ends in a slash means only what is below it. */
-function hide(files: Map<string, FilePlace>, paths: readonly string[]): void {
-  if (paths.length === 0) return;
-  const gone = new Set(paths);
-  for (const file of files.keys()) {
-    if (gone.has(file) || parentsOf(file).some((parent) => gone.has(parent) || gone.has(`${parent}/`)))
-      files.delete(file);
+  async #takeFrom(place: FilePlace, content: AsyncIterable<Buffer>): Promise<void> {
+    this.#taken = undefined;
+    await this.#take(content, place.sizeBytes);
+    this.#taken = place;
+  }
+
+  /** A hard link is the file that its own layer or a lower one has under that name. */
+  #placeOf(entry: LayerEntry, at: Pick<FilePlace, 'layer' | 'index'>, added: ImageFiles): FilePlace {
+    const { kind, sizeBytes, target } = entry;
+    const linked = kind === 'Link' && target !== undefined ? (added.get(target) ?? this.files.get(target)) : undefined;
+    return linked ?? { ...at, kind, sizeBytes, target };
+  }
+
+  #count(entry: LayerEntry, added: number): void {
+    this.#pathCharacters += entry.path.length;
+    if (this.files.size + added < MAXIMUM_FILES && this.#pathCharacters < MAXIMUM_PATH_CHARACTERS) return;
+    const message = `The image holds more than ${MAXIMUM_FILES} files, or names without end; it is not searched for a disk.`;
+    throw new ContentError({ reason: 'SnapshotInvalid', message });
   }
 }
 
-/** `/a/b/c` has `/a/b`, `/a` and the root (an empty text). */
-function parentsOf(file: string): readonly string[] {
-  const parents: string[] = [];
-  for (let slash = file.lastIndexOf('/'); slash >= 0; slash = file.lastIndexOf('/', slash - 1)) {
-    parents.push(file.slice(0, slash));
-    if (slash === 0) break;
-  }
-  return parents;
-}
-
-/** Reads the layer to its end, so that its hash is checked. */
-async function* readPlace(layout: string, place: FilePlace): AsyncGenerator<Buffer> {
-  let index = -1;
-  for await (const { content } of readLayer(layout, place.layer)) {
-    index += 1;
-    if (index === place.index) yield* content;
-  }
+/** What an entry of a layer hides, when it is there for that. */
+function whiteoutOf(path: string): string | undefined {
+  const slash = path.lastIndexOf('/');
+  const folder = path.slice(0, slash);
+  const name = path.slice(slash + 1);
+  if (name === OPAQUE) return `${folder}/`;
+  return name.startsWith(WHITEOUT) ? `${folder}/${name.slice(WHITEOUT.length)}` : undefined;
 }

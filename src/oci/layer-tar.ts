@@ -12,8 +12,8 @@ const MAXIMUM_LAYER_BYTES = 200 * 1024 ** 3;
 export interface LayerEntry {
   /** Absolute and clean. */
   readonly path: string;
-  readonly kind: 'File' | 'Link' | 'Folder' | 'Sparse' | 'Other';
-  /** Absolute path of the file that a hard link names. */
+  readonly kind: 'File' | 'Link' | 'Symlink' | 'Folder' | 'Sparse' | 'Other';
+  /** Absolute path of the file that a hard link names; what a symbolic link says, as it stands there. */
   readonly target?: string;
   readonly sizeBytes: number;
 }
@@ -33,18 +33,34 @@ export async function* readLayer(
   feeding.catch(() => undefined);
   try {
     for await (const stream of archive) {
-      yield { entry: entryOf(stream.header), content: stream as AsyncIterable<Buffer> };
+      yield { entry: entryOf(stream.header), content: explained(layout, layer, stream as AsyncIterable<Buffer>) };
       stream.resume();
     }
     await feeding;
   } catch (error) {
-    if (error instanceof ContentError && error.blob !== undefined) throw error;
-    // A damaged blob makes no archive either, long before its hash is known; but it can be fetched again.
-    await checkBlob(layout, layer);
-    throw error instanceof ContentError ? error : notAnArchive(layer, error);
+    throw await explain(layout, layer, error);
   } finally {
     archive.destroy();
   }
+}
+
+async function* explained(layout: string, layer: Descriptor, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* content;
+  } catch (error) {
+    throw await explain(layout, layer, error);
+  }
+}
+
+/** A damaged blob makes no archive either, long before its hash is known; but it can be fetched again. */
+async function explain(layout: string, layer: Descriptor, error: unknown): Promise<unknown> {
+  if (error instanceof ContentError && error.blob !== undefined) return error;
+  try {
+    await checkBlob(layout, layer);
+  } catch (damaged) {
+    return damaged;
+  }
+  return error instanceof ContentError ? error : notAnArchive(layer, error);
 }
 
 async function feed(layout: string, layer: Descriptor, archive: ReturnType<typeof extract>): Promise<void> {
@@ -88,6 +104,8 @@ function entryOf(header: Header): LayerEntry {
   if (header.type === 'link') {
     return { path, kind: 'Link', target: cleanPath(header.linkname), sizeBytes: 0 };
   }
+  // Where it leads is looked at only if it is the disk: images are full of links with dots in them.
+  if (header.type === 'symlink') return { path, kind: 'Symlink', target: header.linkname ?? '', sizeBytes: 0 };
   if (header.type === 'directory') return { path, kind: 'Folder', sizeBytes: 0 };
   // GNU's old sparse entries have a type that tar-stream doesn't know (null); new ones are files with extra records.
   const type: string | null = header.type;

@@ -45,12 +45,25 @@ function damaged(digest: string, what: string): ContentError {
   return new ContentError({ reason: 'SnapshotDigestMismatch', message }, digest);
 }
 
-/** Bytes in a layout folder so far, unfinished blobs included. */
-export async function bytesIn(layout: string): Promise<number> {
+/** Bytes in a layout folder so far. */
+export interface LayoutBytes {
+  /** Of blobs that oras takes for whole. */
+  readonly whole: number;
+  /** Of those that are on their way, or were when oras ended: it begins them anew. */
+  readonly unfinished: number;
+}
+
+export async function bytesIn(layout: string): Promise<LayoutBytes> {
+  const [whole, unfinished] = await Promise.all([
+    sizeOfFiles(path.join(layout, 'blobs', 'sha256')),
+    sizeOfFiles(path.join(layout, 'ingest')),
+  ]);
+  return { whole, unfinished };
+}
+
+async function sizeOfFiles(folder: string): Promise<number> {
   let bytes = 0;
-  for (const folder of [path.join(layout, 'blobs', 'sha256'), path.join(layout, 'ingest')]) {
-    for (const name of await readFolder(folder)) bytes += await sizeOf(path.join(folder, name));
-  }
+  for (const name of await readFolder(folder)) bytes += await sizeOf(path.join(folder, name));
   return bytes;
 }
 

@@ -25,6 +25,7 @@ export function titledDisk(layout: string, manifest: Manifest, wanted: string | 
   return success({
     description: `file ${chosen.value.slice(1)} of an artifact`,
     sizeBytes: layer.size,
+    blob: layer.digest,
     read: () => readBlob(layout, layer),
   });
 }

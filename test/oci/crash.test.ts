@@ -5,7 +5,6 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { DiskWorkbench, makeDisk } from '../agent/disk-workbench.ts';
-import { artifactOf } from './fixtures.ts';
 import { TestRegistry } from './registry.ts';
 
 const program = fileURLToPath(new URL('../agent/crashing-prepare.ts', import.meta.url));
@@ -15,7 +14,7 @@ let digest: string;
 beforeAll(async () => {
   registry = await TestRegistry.start();
   await makeDisk(registry.file('win98.qcow2'), 1);
-  digest = await registry.push('disks/crash:v1', await artifactOf(registry.file('win98.qcow2')));
+  digest = await registry.publish('disks/crash:v1', registry.file('win98.qcow2'));
 });
 
 afterAll(() => registry[Symbol.asyncDispose]());

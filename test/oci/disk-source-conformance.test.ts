@@ -178,7 +178,7 @@ describe.each(SOURCES)('the source $name', ({ name, without, create, give, giveN
     const plan = await readPlan(bench.paths.plan, {});
     if (!plan.ok) throw new Error(plan.failure.message);
     const sources = { Builtin: create(bench), Snapshot: create(bench), Import: create(bench) };
-    const pass = await prepareFromSources(contextOf(bench), plan.value, sources, undefined);
+    const pass = await prepareFromSources(contextOf(bench), plan.value, sources, {});
     expect(pass).toMatchObject({ kind: 'None', attempts: [{ source: name, reason: 'DiskTruncated' }] });
     expect(await volumeFiles.facts(bench.paths.disk)).toBeUndefined();
   });

@@ -1,10 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { execa } from 'execa';
 import { pack } from 'tar-stream';
-import { CHUNK_BYTES, DISK_ARTIFACT } from '../../src/oci/disk-artifact.ts';
 import type { Layer, Pushed } from './registry.ts';
 
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -60,27 +56,4 @@ function imageLayer(tar: Buffer, compression: 'gzip' | 'zstd' | 'none' | 'docker
     case 'none':
       return { mediaType: 'application/vnd.oci.image.layer.v1.tar', bytes: tar };
   }
-}
-
-/** Our own artifact, made from a qcow2 file. */
-export async function artifactOf(qcow2: string): Promise<Pushed> {
-  const raw = `${qcow2}.guest`;
-  await execa('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', qcow2, raw]);
-  const guest = await readFile(raw);
-  const layers: Layer[] = [];
-  for (let chunk = 0; chunk * CHUNK_BYTES < guest.length; chunk += 1) {
-    const bytes = guest.subarray(chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES);
-    if (bytes.every((byte) => byte === 0)) continue;
-    const annotations = { [DISK_ARTIFACT.annotations.chunk]: `${chunk}` };
-    layers.push({ mediaType: DISK_ARTIFACT.chunkType, bytes: zstdCompressSync(bytes), annotations });
-  }
-  return {
-    mediaType: MANIFEST,
-    artifactType: DISK_ARTIFACT.artifactType,
-    layers,
-    annotations: {
-      [DISK_ARTIFACT.annotations.virtualSize]: `${guest.length}`,
-      [DISK_ARTIFACT.annotations.contentSha256]: createHash('sha256').update(guest).digest('hex'),
-    },
-  };
 }

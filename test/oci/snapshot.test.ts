@@ -6,7 +6,7 @@ import { openDisk } from '../../src/agent/prepare/index.ts';
 import type { SnapshotPlan } from '../../src/contract/disk-plan.ts';
 import { blobFile } from '../../src/oci/layout.ts';
 import { DiskWorkbench, makeDisk, sha256Of, until } from '../agent/disk-workbench.ts';
-import { artifactOf, type Entry, imageOf, MANIFEST } from './fixtures.ts';
+import { type Entry, imageOf, MANIFEST } from './fixtures.ts';
 import { type Pushed, TestRegistry } from './registry.ts';
 
 let registry: TestRegistry;
@@ -27,6 +27,18 @@ async function pushed(content: Pushed): Promise<Pick<SnapshotPlan, 'reference' |
   counter += 1;
   const name = `disks/s${counter}:v1`;
   return { reference: `${registry.tls}/${name}`, digest: await registry.push(name, content) };
+}
+
+/** Our own artifact of the disk, and what it is made of, to make others from it. */
+async function published() {
+  counter += 1;
+  const name = `disks/s${counter}:v1`;
+  const digest = await registry.publish(name, registry.file('win98.qcow2'));
+  return { name, reference: `${registry.tls}/${name}`, digest, manifest: await registry.manifest(name) };
+}
+
+function pinned({ reference, digest }: Pick<SnapshotPlan, 'reference' | 'digest'>) {
+  return { reference, digest };
 }
 
 async function benchFor(snapshot: Partial<SnapshotPlan>): Promise<DiskWorkbench> {
@@ -73,7 +85,7 @@ describe('a disk comes from', () => {
   });
 
   test('our own chunked artifact, with the same content for the guest', async () => {
-    await using bench = await benchFor(await pushed(await artifactOf(registry.file('win98.qcow2'))));
+    await using bench = await benchFor(pinned(await published()));
     await preparedSha256(bench);
     await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', bench.paths.disk, registry.file('win98.qcow2')]);
   });
@@ -226,11 +238,16 @@ describe('a snapshot that is no use says why', () => {
 
   test('a chunk that unpacks to more than its size', async () => {
     const { zstdCompressSync } = await import('node:zlib');
-    const artifact = await artifactOf(registry.file('win98.qcow2'));
-    const [chunk, ...others] = artifact.layers;
+    const { name, reference, manifest } = await published();
+    const [chunk, ...others] = manifest.layers;
     if (chunk === undefined) throw new Error('no chunk');
-    const bomb = { ...chunk, bytes: zstdCompressSync(Buffer.alloc(64 * 1024 ** 2)) };
-    await using bench = await benchFor(await pushed({ ...artifact, layers: [bomb, ...others] }));
+    const bomb = await registry.pushBlob(name, {
+      mediaType: chunk.mediaType,
+      annotations: chunk.annotations ?? {},
+      bytes: zstdCompressSync(Buffer.alloc(64 * 1024 ** 2)),
+    });
+    const digest = await registry.pushManifest(name, { ...manifest, layers: [bomb, ...others] });
+    await using bench = await benchFor({ reference, digest });
     expect(await failureOf(bench)).toMatchObject({
       reason: 'SnapshotInvalid',
       message: expect.stringContaining('Chunk 0'),
@@ -238,8 +255,9 @@ describe('a snapshot that is no use says why', () => {
   });
 
   test('content that is another than the annotation tells of', async () => {
-    const artifact = await artifactOf(registry.file('win98.qcow2'));
-    await using bench = await benchFor(await pushed({ ...artifact, layers: artifact.layers.slice(1) }));
+    const { name, reference, manifest } = await published();
+    const digest = await registry.pushManifest(name, { ...manifest, layers: manifest.layers.slice(1) });
+    await using bench = await benchFor({ reference, digest });
     expect((await failureOf(bench)).reason).toBe('SnapshotDigestMismatch');
   });
 });
@@ -270,7 +288,7 @@ describe('what goes wrong on the way is put right', () => {
   });
 
   test('a blob that a power cut shortened keeps its name, and is fetched again', async () => {
-    const snapshot = await pushed(await artifactOf(registry.file('win98.qcow2')));
+    const snapshot = pinned(await published());
     await using bench = await benchFor(snapshot);
     await truncate(await fetchedLayer(bench, snapshot, 1), 1000);
     await preparedSha256(bench);
