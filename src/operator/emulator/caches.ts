@@ -2,7 +2,7 @@ import { createInformer, type Informer, type InformerContext } from '../../kube/
 import { type KubeObject, keyOf } from '../../kube/object.ts';
 import type { Change } from '../../kube/store.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
-import { claimantOf, sharedClaims } from './disks/claimant.ts';
+import { type Claimant, claimantOf, claimWords } from './disks/claimant.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
 
@@ -20,8 +20,10 @@ export interface Caches {
   readonly claims: Informer<ClaimObject>;
 }
 
-/** Index of pods by their Emulator, and of claims and Emulators by namespace. */
+/** Index of pods by their Emulator, and of claims by namespace. */
 export const BY_OWNER = 'owner';
+/** Index of Emulators by what tells those that may want the same claims. */
+const BY_CLAIM = 'claim';
 
 export function createCaches(context: InformerContext): Caches {
   const ours = { labelSelector: `${LABELS.managedBy}=${MANAGED_BY},${LABELS.name}=${APP_NAME}` };
@@ -34,9 +36,8 @@ export function createCaches(context: InformerContext): Caches {
     claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
   };
   caches.pods.store.addIndex(BY_OWNER, (pod) => [ownerKey(pod)].filter((key) => key !== undefined));
-  for (const { store } of [caches.claims, caches.emulators]) {
-    store.addIndex(BY_OWNER, ({ metadata }: KubeObject) => [metadata.namespace ?? '']);
-  }
+  caches.claims.store.addIndex(BY_OWNER, ({ metadata }) => [metadata.namespace ?? '']);
+  caches.emulators.store.addIndex(BY_CLAIM, claimKeys);
   return caches;
 }
 
@@ -45,8 +46,9 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
   caches.emulators.store.onChange(({ before, after }) => {
     const object = after ?? before;
     if (object !== undefined) enqueue(keyOf(object));
-    // Whoever waits for a claim of it has its turn.
-    if (before !== undefined && after === undefined) for (const key of heirs(caches, before)) enqueue(key);
+    // Of two that want the same claim, the other may have to make room, or have its turn now.
+    if (before?.metadata.generation === after?.metadata.generation) return;
+    for (const key of contenders(caches, [before, after])) enqueue(key);
   });
   const ofOwner = ({ before, after }: Change<KubeObject>): void => {
     const key = ownerKey(after ?? before);
@@ -87,14 +89,29 @@ function claimants(caches: Caches, claim: ClaimObject): string[] {
   return [...new Set(keys)];
 }
 
-/** Emulators whose machines' claims have the names of this one's. */
-function heirs(caches: Caches, gone: RawEmulator): string[] {
-  const left = claimantOf(gone);
-  if (left === undefined) return [];
-  return caches.emulators.store.byIndex(BY_OWNER, gone.metadata.namespace ?? '').flatMap((emulator) => {
-    const other = claimantOf(emulator);
-    return other !== undefined && sharedClaims(left, other).length > 0 ? [keyOf(emulator)] : [];
-  });
+/** What an Emulator is indexed by for its claims. */
+function claimKeys(emulator: RawEmulator): string[] {
+  const claimant = claimantOf(emulator);
+  const { namespace = '' } = emulator.metadata;
+  return claimant === undefined ? [] : [...new Set(claimWords(claimant))].map((word) => `${namespace}/${word}`);
+}
+
+/** Emulators that may want a claim that one of these wants, or wanted. */
+function contenders(caches: Caches, emulators: readonly (RawEmulator | undefined)[]): string[] {
+  const keys = emulators.flatMap((emulator) => (emulator === undefined ? [] : claimKeys(emulator)));
+  return [...new Set(keys)].flatMap((key) => caches.emulators.store.byIndex(BY_CLAIM, key).map(keyOf));
+}
+
+/** The Emulator of this key, and those that may want the same claims. */
+export function claimantsLike(caches: Caches, key: string): Claimant[] {
+  const found = new Set([key, ...contenders(caches, [caches.emulators.store.get(key)])]);
+  return [...found].map((each) => claimantNamed(caches, each)).filter((claimant) => claimant !== undefined);
+}
+
+/** The Emulator of this key, as far as its claims go. */
+export function claimantNamed(caches: Caches, key: string): Claimant | undefined {
+  const emulator = caches.emulators.store.get(key);
+  return emulator === undefined ? undefined : claimantOf(emulator);
 }
 
 function claimSettings(emulator: RawEmulator): { existing: unknown; template: unknown } {

@@ -4,9 +4,8 @@ import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/erro
 import type { EventRecorder } from '../../kube/events.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
-import { BY_OWNER, type RawEmulator } from './caches.ts';
+import { BY_OWNER, claimantNamed, claimantsLike, type RawEmulator } from './caches.ts';
 import { BLOCK_RECHECK_MS, type Decision, decide, LEAVING_RECHECK_MS } from './decide.ts';
-import { claimantOf } from './disks/claimant.ts';
 import { gather } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
@@ -138,10 +137,8 @@ export class EmulatorController {
       planConfigMap: caches.configMaps.store.get(read(childNames.plan(name))),
       pods: caches.pods.store.byIndex(BY_OWNER, key),
       claims: caches.claims.store.byIndex(BY_OWNER, namespace),
-      neighbours: caches.emulators.store
-        .byIndex(BY_OWNER, namespace)
-        .map(claimantOf)
-        .filter((claimant) => claimant !== undefined),
+      claimants: claimantsLike(caches, key),
+      claimant: (other: string) => claimantNamed(caches, read(other)),
       hasPods: (other: string) => caches.pods.store.byIndex(BY_OWNER, read(other)).length > 0,
       resolve: resolver.attempt(key),
       conflicts: this.#conflicts(memory),

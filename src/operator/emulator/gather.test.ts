@@ -12,7 +12,8 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     planConfigMap: undefined,
     pods: [],
     claims: [],
-    neighbours: [],
+    claimants: [],
+    claimant: () => undefined,
     hasPods: () => false,
     contacts: new Map(),
     resolve: undefined,
@@ -59,15 +60,16 @@ describe('whose a claim is', () => {
     metadata: { ...claim('my-disk').metadata, annotations: { 'loco.mroie.github.io/emulator': name } },
   });
   const holder = (more: Partial<CachedObjects>) =>
-    gathered({ claims: [named('other')], neighbours: [self], ...more }, spec).claims[0]?.holder;
+    gathered({ claims: [named('other')], ...more }, spec).claims[0]?.holder;
 
   test('an Emulator of its name, by whose spec it is, holds it', () => {
-    expect(holder({ neighbours: [self, neighbour('other', 'my-disk')] })).toEqual({ name: 'other', state: 'Present' });
+    const claimant = () => neighbour('other', 'my-disk');
+    expect(holder({ claimant })).toEqual({ name: 'other', state: 'Present' });
   });
 
   test('one of its name that was made again with another disk does not', () => {
-    const other = neighbour('other', undefined);
-    expect(holder({ neighbours: [self, other], hasPods: () => true })).toEqual({ name: 'other', state: 'Gone' });
+    const claimant = () => neighbour('other', undefined);
+    expect(holder({ claimant, hasPods: () => true })).toEqual({ name: 'other', state: 'Gone' });
   });
 
   test('one that is gone holds it until its pods are, too', () => {
@@ -81,7 +83,7 @@ describe('whose a claim is', () => {
 
   test('of two that want the same claim the older is the rival of the younger, and not the other way round', () => {
     const rivals = (createdAt: string) =>
-      gathered({ neighbours: [self, neighbour('other', 'my-disk', createdAt)] }, spec).rivals;
+      gathered({ claimants: [self, neighbour('other', 'my-disk', createdAt)] }, spec).rivals;
     expect(rivals('2026-01-01T00:00:00Z')).toEqual([{ emulator: 'other', claims: ['my-disk'] }]);
     expect(rivals('2026-01-03T00:00:00Z')).toEqual([]);
   });

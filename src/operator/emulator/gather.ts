@@ -29,8 +29,10 @@ export interface CachedObjects {
   readonly pods: readonly PodObject[];
   /** Claims of the namespace. */
   readonly claims: readonly ClaimObject[];
-  /** Emulators of the namespace, this one too. */
-  readonly neighbours: readonly Claimant[];
+  /** Emulators of the namespace that may want the same claims, this one too. */
+  readonly claimants: readonly Claimant[];
+  /** The Emulator of this name in the namespace. */
+  readonly claimant: (emulator: string) => Claimant | undefined;
   /** Are there pods of an Emulator of this name in the namespace? */
   readonly hasPods: (emulator: string) => boolean;
   readonly contacts: ReadonlyMap<string, MachineContact>;
@@ -70,19 +72,19 @@ export function gather(cached: CachedObjects): Observed {
 }
 
 /** Another Emulator whose name the claim carries, and whether that one still wants it. */
-function holderOf(claim: ClaimObject, { emulator, neighbours, hasPods }: CachedObjects): ClaimHolder | undefined {
+function holderOf(claim: ClaimObject, { emulator, claimant, hasPods }: CachedObjects): ClaimHolder | undefined {
   const name = claim.metadata.annotations?.[ANNOTATIONS.emulator];
   if (name === undefined || name === emulator.metadata.name) return undefined;
-  const bearer = neighbours.find((neighbour) => neighbour.name === name);
+  const bearer = claimant(name);
   if (bearer !== undefined && mayUse(bearer, claim.metadata.name)) return { name, state: 'Present' };
   // Pods of an Emulator that is there under this name are its own, and have nothing to do with this claim.
   return { name, state: bearer === undefined && hasPods(name) ? 'Leaving' : 'Gone' };
 }
 
-function rivalsOf({ emulator, neighbours }: CachedObjects): Rival[] {
-  const self = neighbours.find(({ uid }) => uid === emulator.metadata.uid);
+function rivalsOf({ emulator, claimants }: CachedObjects): Rival[] {
+  const self = claimants.find(({ uid }) => uid === emulator.metadata.uid);
   if (self === undefined) return [];
-  return neighbours
+  return claimants
     .filter((other) => other !== self && cameFirst(other, self))
     .map((other) => ({ emulator: other.name, claims: sharedClaims(self, other) }))
     .filter(({ claims }) => claims.length > 0);

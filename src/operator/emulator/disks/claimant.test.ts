@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { claimNameFor } from './claim.ts';
-import { type Claimant, cameFirst, claimantOf, mayUse, sharedClaims } from './claimant.ts';
+import { type Claimant, cameFirst, claimantOf, claimWords, mayUse, sharedClaims } from './claimant.ts';
 
 const part = fc.constantFrom('a', 'a-0', 'b', 'win98-disk', 'win98-disk-x', 'x', 'x-y', 'y', '0');
 const joined = fc.array(part, { minLength: 1, maxLength: 2 }).map((parts) => parts.join('-'));
@@ -34,6 +34,7 @@ test('two Emulators share exactly the claims that machines of both would mount',
       const both = mounted(left).filter((claim) => mounted(right).includes(claim));
       expect([...sharedClaims(left, right)].sort()).toEqual(both.sort());
       for (const claim of mounted(left)) expect(mayUse(left, claim)).toBe(true);
+      if (both.length > 0) expect(claimWords(left).some((word) => claimWords(right).includes(word))).toBe(true);
     }),
     { numRuns: 2_000 },
   );

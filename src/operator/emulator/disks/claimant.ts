@@ -33,6 +33,16 @@ export function mayUse({ name, spec }: Claimant, claim: string): boolean {
   return claimOrdinal(claim, name, spec) !== undefined;
 }
 
+/**
+ * Words of which two Emulators have one in common when a claim may be both's; for an index. Made claims are told by
+ * what their names begin with, an existing one by its name, and by what it would begin with if it were a made one.
+ */
+export function claimWords({ name, spec }: Claimant): string[] {
+  const own = spec.storage.existingClaim?.name;
+  if (own !== undefined) return [own, own.replace(/-\d+$/, '')];
+  return spec.storage.mode === 'Ephemeral' ? [] : [`${spec.storage.claimTemplateName}-${name}`];
+}
+
 /** Names of claims that machines of both would mount. */
 export function sharedClaims(left: Claimant, right: Claimant): string[] {
   return candidates(left, right).filter((claim) => wants(left, claim) && wants(right, claim));
