@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -23,6 +23,7 @@ export class DiskWorkbench implements AsyncDisposable {
   readonly builtinPath: string;
   readonly report = new ReportState({ podUid: 'uid-1', phase: 'Starting', message: '' });
   readonly stop = new AbortController();
+  #isMounted = false;
 
   private constructor(root: string) {
     this.root = root;
@@ -32,11 +33,35 @@ export class DiskWorkbench implements AsyncDisposable {
   }
 
   static async create(): Promise<DiskWorkbench> {
-    await ensureDebianPackages(['qemu-utils']);
+    await ensureDebianPackages(['qemu-utils', 'e2fsprogs', 'mount']);
     const bench = new DiskWorkbench(await mkdtemp(path.join(tmpdir(), 'loco-disk-')));
     await mkdir(bench.paths.images, { recursive: true });
     await mkdir(path.dirname(bench.builtinPath), { recursive: true });
     return bench;
+  }
+
+  /** Mounts an ext4 of its own for the disk's volume, so that it can really be full, or read-only. Root only. */
+  async mountVolume(mebibytes: number): Promise<void> {
+    const device = path.join(this.root, 'volume.ext4');
+    await writeFile(device, '');
+    await truncate(device, mebibytes * 1024 ** 2);
+    await execa('mkfs.ext4', ['-q', '-m', '0', device]);
+    await execa('mount', ['-o', 'loop', device, this.paths.images]);
+    this.#isMounted = true;
+  }
+
+  /** Takes room on the mounted volume. */
+  async takeRoom(mebibytes: number): Promise<void> {
+    await execa('fallocate', ['-l', `${mebibytes}M`, this.#ballast]);
+  }
+
+  /** Gives back what {@link takeRoom} took. */
+  async giveRoom(): Promise<void> {
+    await rm(this.#ballast);
+  }
+
+  get #ballast(): string {
+    return path.join(this.paths.images, 'ballast');
   }
 
   async plan(plan: Partial<DiskPlan>): Promise<void> {
@@ -74,6 +99,8 @@ export class DiskWorkbench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop.abort();
+    // Lazy: a child that was killed may still be on its way out.
+    if (this.#isMounted) await execa('umount', ['--lazy', this.paths.images]);
     await rm(this.root, { recursive: true, force: true });
   }
 }
@@ -88,6 +115,14 @@ export async function makeDisk(target: string, seed: number, convert: readonly s
   await file.truncate(64 * 1024 * 1024);
   await file.close();
   await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...convert, raw, target]);
+  await rm(raw);
+}
+
+/** A qcow2 file that is full of noise, for disks that take room. */
+export async function makeFullDisk(target: string, seed: number, mebibytes: number): Promise<void> {
+  const raw = `${target}.raw`;
+  await writeFile(raw, noise(seed, mebibytes * 1024 ** 2));
+  await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, target]);
   await rm(raw);
 }
 

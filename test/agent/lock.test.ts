@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { takeLock } from '../../src/agent/disk/lock.ts';
+import { openDisk } from '../../src/agent/prepare/index.ts';
+import { type AgentReport, agentReportSchema } from '../../src/contract/agent-report.ts';
+import { DiskWorkbench, makeDisk, until } from './disk-workbench.ts';
 
 let folder: string;
 let file: string;
@@ -90,3 +93,55 @@ describe('a file system is refused', () => {
     if (attempt.kind === 'Unsupported') expect(attempt.failure.message).toContain(why);
   });
 });
+
+describe('a machine whose volume', () => {
+  test('another process has waits, names it, and goes on when that is killed', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await bench.plan({});
+    const program = path.join(import.meta.dirname, 'preparing.ts');
+    const child = spawn(process.execPath, [program, bench.root, 'other-7'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.reason === 'VolumeInUse');
+    expect(bench.report.current.phase).toBe('DiskFailed');
+    expect(bench.report.current.message).toMatch(
+      /^pod games\/other-7 \(uid-of-other-7\), since .* uses this volume\. /,
+    );
+    // What lies on the volume is told by who has it.
+    await until(async () => (await keptReport(bench)).phase === 'DiskReady');
+    expect(await keptReport(bench)).toMatchObject({ podUid: 'uid-of-other-7' });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const disk = await opening;
+    await disk?.close();
+    expect(bench.report.current.phase).toBe('DiskReady');
+    expect(await keptReport(bench)).toMatchObject({ podUid: 'uid-1', phase: 'DiskReady' });
+  });
+
+  test('has no working locks never gets a disk', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await bench.plan({});
+    // As on a file system whose flock(2) says yes to everybody.
+    const folder = path.join(bench.root, 'bin');
+    await mkdir(folder);
+    await symlink('/bin/true', path.join(folder, 'flock'));
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.reason === 'VolumeWithoutLocks');
+    expect(bench.report.current.phase).toBe('DiskFailed');
+    expect(bench.report.current.message).toContain('Use a storage class');
+    bench.stop.abort();
+    expect(await opening).toBeNull();
+    expect(await readdir(bench.paths.images)).toEqual(['.loco']);
+    expect(await readdir(bench.volume.folder)).toEqual(['lock']);
+  });
+});
+
+async function keptReport(bench: DiskWorkbench): Promise<AgentReport> {
+  return agentReportSchema.parse(JSON.parse(await readFile(bench.volume.report, 'utf8')));
+}

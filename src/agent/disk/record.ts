@@ -39,9 +39,25 @@ export function recordText(record: DiskRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-/** Replaces the record, durably and at once. The caller holds the volume's lock. */
+/**
+ * Replaces the record, durably and at once. On a full volume it takes the room that is kept for it (reserve.ts): how
+ * the machine ended is written down even when its guest has used up all the rest. The caller holds the volume's lock.
+ */
 export async function writeRecord(files: VolumeFiles, volume: Volume, record: DiskRecord): Promise<void> {
-  await replaceText(files, volume.record, recordText(record), volume.stagedRecord);
+  const write = () => replaceText(files, volume.record, recordText(record), volume.stagedRecord);
+  try {
+    await write();
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    await files.remove(volume.recordReserve);
+    await write();
+  }
+}
+
+/** Whether an error of the file system says that there is no room. */
+export function isFull(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** The record as the agent's report shows it. */

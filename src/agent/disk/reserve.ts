@@ -8,6 +8,9 @@ const LARGEST_BYTES = 32 * MEBIBYTE;
 const SMALLEST_BYTES = 4 * MEBIBYTE;
 const SHARE_OF_VOLUME = 64;
 
+/** Some records of a few KiB, with the blocks of their folder. */
+const RECORD_BYTES = 256 * 1024;
+
 /** What is left to the guest on a volume that is nearly full: with less, it would be paused as soon as it starts. */
 const LEFT_TO_GUEST_BYTES = 8 * MEBIBYTE;
 
@@ -39,6 +42,7 @@ export type ReserveOutcome =
  */
 export async function ensureReserve(files: VolumeFiles, volume: Volume): Promise<ReserveOutcome> {
   try {
+    await ensureRecordReserve(files, volume);
     const held = (await files.facts(volume.reserve))?.sizeBytes ?? 0;
     const wanted = affordableReserve(held, await spaceOf(volume.root));
     if (wanted === 0) return { kind: 'NoRoom', message: 'the volume is nearly full' };
@@ -51,6 +55,11 @@ export async function ensureReserve(files: VolumeFiles, volume: Volume): Promise
   }
 }
 
+async function ensureRecordReserve(files: VolumeFiles, volume: Volume): Promise<void> {
+  const held = (await files.facts(volume.recordReserve))?.sizeBytes ?? 0;
+  if (held < RECORD_BYTES) await files.fill(volume.recordReserve, held, RECORD_BYTES);
+}
+
 /**
  * Before a start on a full volume: gives the reserve back, since records must be written; what the guest can spare is
  * taken again by {@link ensureReserve}. The caller holds the volume's lock.
@@ -60,7 +69,10 @@ export async function makeRoomToStart(files: VolumeFiles, volume: Volume): Promi
   if (freeBytes < LEFT_TO_GUEST_BYTES) await releaseReserve(files, volume);
 }
 
-/** Gives the reserve's room back; nothing there is fine. The caller holds the volume's lock. */
+/**
+ * Gives the reserve's room back; nothing there is fine. What is kept for the record stays: the guest may take all of
+ * this, and the record comes last. The caller holds the volume's lock.
+ */
 export async function releaseReserve(files: VolumeFiles, volume: Volume): Promise<void> {
   await files.remove(volume.reserve);
 }

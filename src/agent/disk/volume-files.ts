@@ -44,9 +44,7 @@ export interface VolumeFiles {
 }
 
 export const volumeFiles: VolumeFiles = {
-  makeFolder: async (folder) => {
-    await mkdir(folder, { recursive: true });
-  },
+  makeFolder: (folder) => makeFolder(folder),
   facts: (name) =>
     orUndefined(async () => {
       const { ino, size, mtimeNs, birthtimeNs, ctimeNs } = await stat(name, { bigint: true });
@@ -108,6 +106,19 @@ export async function replaceText(files: VolumeFiles, name: string, text: string
   await files.syncFile(staged);
   await files.rename(staged, name);
   await files.syncFolder(path.dirname(name));
+}
+
+/** Node's own recursion may say of a read-only volume that a folder is missing (ENOENT instead of EROFS). */
+async function makeFolder(folder: string, mayLackParent = true): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || !mayLackParent || path.dirname(folder) === folder) throw error;
+    await makeFolder(path.dirname(folder));
+    await makeFolder(folder, false);
+  }
 }
 
 async function sync(name: string, flags: number): Promise<void> {

@@ -21,6 +21,8 @@ export interface Volume {
   readonly stagedReport: string;
   /** Ballast; see reserve.ts. */
   readonly reserve: string;
+  /** Ballast of the record alone, which must be written when the guest has used up everything else. */
+  readonly recordReserve: string;
 }
 
 /** The names on the volume whose disk is at `disk`. */
@@ -42,5 +44,6 @@ export function volumeOf(disk: string): Volume {
     report: below('report.json'),
     stagedReport: below('report.json.staged'),
     reserve: below('reserve'),
+    recordReserve: below('reserve-record'),
   };
 }

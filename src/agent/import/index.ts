@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inspectDisk } from '../disk/inspect.ts';
 import { takeLock } from '../disk/lock.ts';
-import { HEADER_BYTES, parseQcow2Header } from '../disk/qcow2-header.ts';
 import { readRecord } from '../disk/record.ts';
 import { mebibytes, spaceOf } from '../disk/space.ts';
 import { sparseCopy } from '../disk/sparse-copy.ts';
@@ -9,11 +8,12 @@ import type { Written } from '../disk/sparse-writer.ts';
 import { type Volume, volumeOf } from '../disk/volume.ts';
 import type { VolumeFiles } from '../disk/volume-files.ts';
 import type { AgentPaths, Clock } from '../environment.ts';
-import { type Failure, failed, messageOf, type Result, success } from '../failure.ts';
+import { failed, messageOf, type Result, success } from '../failure.ts';
 import { readPlan, type Variables } from '../plan.ts';
 import { importPossible } from '../prepare/choose-sources.ts';
 import { targetFailure } from '../prepare/sources/target-failure.ts';
 import { handIn, PARTIAL_NAME, partialFile, readParcel, readRefusal } from './inbox.ts';
+import { RefusedInput, refuseEarly, whileThereIsRoom } from './input.ts';
 
 export interface ImportOptions {
   readonly input: AsyncIterable<Uint8Array>;
@@ -131,7 +131,7 @@ async function receive(options: ImportOptions, volume: Volume, partial: string):
   const { freeBytes } = await spaceOf(volume.root);
   let said = 0;
   try {
-    const input = refuseEarly(options.input);
+    const input = whileThereIsRoom(refuseEarly(options.input), () => spaceOf(volume.root));
     const written = await sparseCopy(input, partial, {
       signal,
       onProgress: (done) => {
@@ -153,37 +153,6 @@ async function receive(options: ImportOptions, volume: Volume, partial: string):
       `The import was interrupted (${messageOf(error)}). Nothing was changed; try again.`,
     );
   }
-}
-
-/** Carries a failure out of the stream that found it. */
-class RefusedInput extends Error {
-  readonly failure: Failure;
-
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
-
-/** Passes the input on, unless its first bytes already tell that it can't be used: nobody should send 2 GiB for that. */
-async function* refuseEarly(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let start: Uint8Array | undefined = Buffer.alloc(0);
-  for await (const piece of input) {
-    if (start !== undefined) {
-      start = Buffer.concat([start, piece]);
-      if (start.length >= 4096) {
-        judge(start, Number.MAX_SAFE_INTEGER);
-        start = undefined;
-      }
-    }
-    yield piece;
-  }
-  if (start !== undefined) judge(start, start.length);
-}
-
-function judge(start: Uint8Array, fileBytes: number): void {
-  const header = parseQcow2Header(start.subarray(0, HEADER_BYTES), fileBytes);
-  if (!header.ok) throw new RefusedInput(header.failure);
 }
 
 async function waitForPublication(

@@ -24,7 +24,7 @@ export interface PublishOptions {
 /**
  * Makes a staged and verified disk the machine's disk. The steps and what a crash after each leaves behind (see
  * recover.ts, which runs at the next start):
- * 1. the staged file is durable: nothing is visible yet;
+ * 1. the staged file is durable, as every source leaves it: nothing is visible yet;
  * 2. `disk.json.next` with the staged file's inode is durable: not the disk's inode, so it is removed;
  * 3. the file has the disk's name too: its inode is the one in `disk.json.next`, which is completed;
  * 4. the folder is durable;
@@ -34,7 +34,6 @@ export interface PublishOptions {
  */
 export async function publish(options: PublishOptions): Promise<Result<DiskRecord>> {
   const { files, volume, staged } = options;
-  await files.syncFile(staged.path);
   const facts = await files.facts(staged.path);
   if (facts === undefined || facts.sizeBytes !== staged.sizeBytes) {
     return failed('StagedDiskChanged', 'The staged disk changed while it was checked. It is staged again.');

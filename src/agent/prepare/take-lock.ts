@@ -1,4 +1,5 @@
 import { type HeldLock, takeLock } from '../disk/lock.ts';
+import { isFull } from '../disk/record.ts';
 import { type Failure, messageOf } from '../failure.ts';
 import type { PrepareContext } from './context.ts';
 
@@ -40,10 +41,8 @@ async function tryLock({ environment, clock, files, volume }: PrepareContext): P
 
 /** An unexpected error of the file system, for people. */
 export function volumeFailure(error: unknown): Failure {
+  if (isFull(error)) return { reason: 'NoSpace', message: 'The volume is full. Make it larger (storage.size).' };
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return { reason: 'NoSpace', message: 'The volume is full. Make it larger (storage.size).' };
-  }
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
     return {
       reason: 'VolumeNotWritable',

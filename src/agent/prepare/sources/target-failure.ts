@@ -1,10 +1,11 @@
+import { isFull } from '../../disk/record.ts';
 import { TargetWriteError } from '../../disk/sparse-writer.ts';
 import { type Failure, messageOf } from '../../failure.ts';
 
 /** Why writing to the volume went wrong; undefined when the error is about something else. */
 export function targetFailure(error: unknown): Failure | undefined {
   if (!(error instanceof TargetWriteError)) return undefined;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+  if (isFull(error)) {
     return {
       reason: 'NoSpace',
       message: 'The volume became full while the disk was written to it. Make it larger (storage.size).',
