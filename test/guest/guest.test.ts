@@ -96,6 +96,7 @@ describe('the test guest', () => {
       const disk = await overlay('commands.qcow2');
       const guest = await boot(disk);
       await guest.type('pci');
+      await guest.expect(/LOCO-GUEST machine=pc-i440fx-\d+\.\d+/);
       await guest.expect(/LOCO-GUEST pci=0000:00:03\.0 10ec:8029/);
       await guest.type('status');
       const time = await guest.expect(/LOCO-GUEST time=(\S+)/);

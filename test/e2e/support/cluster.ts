@@ -17,14 +17,24 @@ export interface EmulatorView {
     replicas?: number;
     diskOrigin?: string;
     snapshot?: { reference: string; digest: string };
-    conditions?: { type: string; status: string; reason: string; message: string }[];
+    conditions?: { type: string; status: string; reason: string; message: string; lastTransitionTime: string }[];
     machines?: {
       ordinal: number;
       pod: string;
       phase: string;
+      reason?: string;
+      restarts?: number;
       ready: boolean;
       message: string;
-      disk?: { id: string; origin: string; digest: string; preparedAt: string; lastStop?: { kind: string } };
+      disk?: {
+        id: string;
+        origin: string;
+        digest: string;
+        preparedAt: string;
+        confirmed?: boolean;
+        predecessor?: { path: string };
+        lastStop?: { kind: string; at: string; message: string };
+      };
     }[];
   };
 }

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { Cluster, type EmulatorView, ignoreNotFound } from './cluster.ts';
+import { type Environment, readEnvironment } from './environment.ts';
 import { eventually } from './wait.ts';
 
 const API_VERSION = 'loco.mroie.github.io/v1alpha1';
@@ -8,10 +9,11 @@ type Spec = Record<string, unknown> & { storage: Record<string, unknown> };
 
 /** A namespace of its own, with what a user would do and see in it. Restricted Pod Security is enforced. */
 export class Scenario {
-  readonly cluster = new Cluster();
+  readonly cluster: Cluster;
   readonly namespace: string;
 
-  constructor(name: string) {
+  constructor(name: string, environment: Environment = readEnvironment()) {
+    this.cluster = new Cluster(environment);
     this.namespace = `e2e-${name}`;
   }
 
@@ -57,6 +59,18 @@ export class Scenario {
         machine: { memory: '128Mi', ...(spec.machine as object | undefined) },
       },
     });
+  }
+
+  /** Changes fields of an Emulator's spec, as `kubectl patch` does. */
+  async patch(name: string, spec: object): Promise<void> {
+    const text = JSON.stringify({ spec });
+    await this.cluster.kubectl(['-n', this.namespace, 'patch', 'emulator', name, '--type=merge', '-p', text]);
+  }
+
+  /** Waits until an Emulator that was told to stop has no pod any more. */
+  async stopped(name: string): Promise<EmulatorView> {
+    await this.condition(name, 'Ready', 'False', 'Stopped');
+    return this.emulator(name);
   }
 
   async emulator(name: string): Promise<EmulatorView> {
@@ -175,6 +189,20 @@ export class Scenario {
     return list.items
       .filter((event) => event.involvedObject.name === name && event.reason === reason)
       .map((event) => event.message ?? '');
+  }
+
+  /** Messages of the warnings about the Emulator. */
+  async warnings(name: string): Promise<string[]> {
+    const list = await this.cluster.core.listNamespacedEvent({ namespace: this.namespace });
+    return list.items
+      .filter((event) => event.involvedObject.name === name && event.type === 'Warning')
+      .map((event) => event.message ?? '');
+  }
+
+  /** Changes fields of an Emulator. */
+  async patchEmulator(name: string, spec: object): Promise<void> {
+    const patch = ['patch', 'emu', name, '--type=merge', '-p', JSON.stringify({ spec })];
+    await this.cluster.kubectl(['-n', this.namespace, ...patch]);
   }
 
   /** How often each event about each Emulator of the namespace was told. */
