@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
-import type { OpenDisk, RecordChange } from '../../src/agent/disk/open-disk.ts';
+import { createOpenDisk, type OpenDisk, type RecordChange } from '../../src/agent/disk/open-disk.ts';
 import { volumeOf } from '../../src/agent/disk/volume.ts';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { agentPaths, systemClock } from '../../src/agent/environment.ts';
@@ -67,6 +67,8 @@ export async function startMachine(
     readonly vncPassword?: string;
     /** What the record says of the disk before. */
     readonly record?: Partial<DiskRecord>;
+    /** The record is kept beside the disk, and not only in memory. */
+    readonly recordOnVolume?: boolean;
     /** As TERM in the moment between QEMU's start and its guest's. */
     readonly stopBeforeGuest?: boolean;
   } = {},
@@ -114,7 +116,7 @@ export async function startMachine(
       if (overrides.stopBeforeGuest === true) stop.abort();
     },
   };
-  const memory = await memoryDisk(disk, overrides.record);
+  const memory = await openedDisk(disk, overrides.record, overrides.recordOnVolume);
   const ended = supervise(machine, memory.open, stop.signal);
   const end = async () => {
     stop.abort();
@@ -164,11 +166,12 @@ function untilReport(
   });
 }
 
-async function memoryDisk(disk: string, before: Partial<DiskRecord> = {}) {
+/** What `openDisk` of the preparation gives, without the preparation. */
+async function openedDisk(disk: string, before: Partial<DiskRecord> = {}, recordOnVolume = false) {
   const lock = await open('/dev/null');
   const recorded: RecordChange[] = [];
   let opened = 0;
-  let record: DiskRecord = {
+  const record: DiskRecord = {
     schemaVersion: 1,
     id: randomUUID(),
     inode: (await volumeFiles.facts(disk))?.inode ?? 0,
@@ -181,15 +184,18 @@ async function memoryDisk(disk: string, before: Partial<DiskRecord> = {}) {
     state: 'Prepared',
     ...before,
   };
+  const kept = recordOnVolume
+    ? createOpenDisk(volumeFiles, volumeOf(disk), { descriptor: lock.fd, release: async () => {} }, record)
+    : inMemory(disk, lock.fd, record);
   const openDisk: OpenDisk = {
     path: disk,
     lockDescriptor: lock.fd,
     get record() {
-      return record;
+      return kept.record;
     },
     update: async (change) => {
+      await kept.update(change);
       recorded.push(change);
-      record = { ...record, ...change };
     },
     close: async () => {},
   };
@@ -201,6 +207,21 @@ async function memoryDisk(disk: string, before: Partial<DiskRecord> = {}) {
       return openDisk;
     },
     dispose: () => lock.close(),
+  };
+}
+
+function inMemory(path: string, lockDescriptor: number, initial: DiskRecord): OpenDisk {
+  let record = initial;
+  return {
+    path,
+    lockDescriptor,
+    get record() {
+      return record;
+    },
+    update: async (change) => {
+      record = { ...record, ...change };
+    },
+    close: async () => {},
   };
 }
 

@@ -38,6 +38,7 @@ export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop
     qemu,
     vncPort: machine.endpoints.vncPort,
     screendumpFile: path.join(paths.run, 'look.ppm'),
+    gdbSocket: path.join(paths.run, 'gdb.sock'),
     lookAtVolume: () => lookAtVolume(paths.disk, inode, clock),
     clock,
     log,

@@ -36,7 +36,15 @@ function watchOf(answers: Record<string, unknown>) {
   const clock = { now: () => now, sleep: async () => {} };
   const log = pino({ level: 'silent' });
   const lookAtVolume = async () => ({ space: undefined, disk: 'There', readOnly: false }) as const;
-  const watch = new GuestWatch({ qemu: monitor, vncPort: 1, screendumpFile: '/nonexistent', lookAtVolume, clock, log });
+  const watch = new GuestWatch({
+    qemu: monitor,
+    vncPort: 1,
+    screendumpFile: '/nonexistent',
+    gdbSocket: '/nonexistent',
+    lookAtVolume,
+    clock,
+    log,
+  });
   return { ...monitor, watch, pass: (milliseconds: number) => (now += milliseconds) };
 }
 

@@ -6,6 +6,7 @@ import { messageOf } from '../failure.ts';
 import type { DiskError, Facts } from './probes.ts';
 import type { Qemu } from './qemu-process.ts';
 import type { QmpClient, QmpEvent } from './qmp.ts';
+import { repeatAccess } from './repeat-access.ts';
 import { answersRfb } from './rfb.ts';
 import { classifyScreen, readPicture, type Screen, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
 import type { VolumeLook } from './volume-look.ts';
@@ -33,6 +34,8 @@ export interface GuestWatchOptions {
   readonly vncPort: number;
   /** Where QEMU may write a picture for a moment. */
   readonly screendumpFile: string;
+  /** Where QEMU may make a socket for a moment. */
+  readonly gdbSocket: string;
   readonly lookAtVolume: () => Promise<VolumeLook>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -100,19 +103,32 @@ export class GuestWatch {
   }
 
   /**
-   * Lets a guest run that an error of its disk paused; QEMU then does the access again that had failed. Until it has
-   * run for 2 s the error stands, so that nobody is told of a recovery that wasn't one.
-   * @returns whether it runs on
+   * Lets a guest run that an error of its disk paused, after QEMU has done the access again that had failed.
+   * @returns false when it failed again
+   */
+  async letRun(): Promise<boolean> {
+    const { gdbSocket, clock, log } = this.#options;
+    const again = this.#nextDiskError.signal;
+    this.#resuming = true;
+    const repeated = await repeatAccess(this.#qmp, gdbSocket, clock);
+    if (!repeated.ok) {
+      log.error({ failure: repeated.failure }, 'The guest runs on before its last disk access was repeated');
+    }
+    const resumed = again.aborted ? undefined : await this.#qmp.execute('cont', z.unknown());
+    this.#resuming = false;
+    return resumed?.ok === true && !again.aborted;
+  }
+
+  /**
+   * As {@link letRun}, and true only when the guest then runs for 2 s. Until it has, the error stands, so that nobody
+   * is told of a recovery that wasn't one.
    */
   async resume(): Promise<boolean> {
     const again = this.#nextDiskError.signal;
-    this.#resuming = true;
-    const resumed = await this.#qmp.execute('cont', z.unknown());
-    if (resumed.ok) {
+    if (await this.letRun()) {
       await this.#options.clock.sleep(SETTLE_MILLISECONDS, again);
     }
-    this.#resuming = false;
-    if (!resumed.ok || again.aborted) {
+    if (again.aborted) {
       return false;
     }
     this.#diskError = undefined;

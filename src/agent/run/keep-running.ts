@@ -8,7 +8,7 @@ import type { VolumeLook } from './volume-look.ts';
 
 export interface KeepRunningOptions {
   readonly qemu: Pick<Qemu, 'qmp'>;
-  readonly watch: Pick<GuestWatch, 'diskError'>;
+  readonly watch: Pick<GuestWatch, 'diskError' | 'letRun'>;
   readonly lookAtVolume: () => Promise<VolumeLook>;
   readonly reserve: Pick<Reserve, 'release'>;
   readonly log: Logger;
@@ -28,8 +28,13 @@ export async function keepRunning({ qemu, watch, lookAtVolume, reserve, log }: K
   if (isFull(watch.diskError, volume) || (volume.space?.freeBytes ?? ROOM_BYTES) < ROOM_BYTES) {
     await reserve.release();
   }
-  if (status.ok && status.value.status !== 'running') {
-    log.info({ status: status.value.status }, 'The guest is made to run, so that it can shut down');
+  if (!status.ok || status.value.status === 'running') {
+    return;
+  }
+  log.info({ status: status.value.status }, 'The guest is made to run, so that it can shut down');
+  if (watch.diskError === undefined) {
     await qemu.qmp.execute('cont', z.unknown(), { timeoutMilliseconds: ANSWER_MILLISECONDS });
+  } else {
+    await watch.letRun();
   }
 }

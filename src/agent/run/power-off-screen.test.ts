@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endsWithLastWords, hasLastWords, isPowerOffPicture, processorState } from './power-off-screen.ts';
+import { endsWithLastWords, hasLastWords, isPowerOffPicture } from './power-off-screen.ts';
 import type { Picture } from './screen.ts';
 
 type Colour = readonly [number, number, number];
@@ -86,22 +86,5 @@ describe('the last words of a system', () => {
   it('are anywhere where nothing can follow', () => {
     expect(hasLastWords(['reboot: System halted', 'older text'])).toBe(true);
     expect(hasLastWords(['C:\\>'])).toBe(false);
-  });
-});
-
-describe('a processor', () => {
-  const registers = (flags: string, halted: number) =>
-    `CPU#0\nEAX=0000a001\nEIP=00007c26 EFL=${flags} [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=${halted}\nES =a000`;
-
-  it.each([
-    ['00000246', 0, 'Working'],
-    ['00000246', 1, 'Waiting'],
-    ['00000046', 1, 'Dead'],
-  ] as const)('with flags %s and HLT=%i is %s', (flags, halted, state) => {
-    expect(processorState(registers(flags, halted))).toBe(state);
-  });
-
-  it('works when the monitor says something else', () => {
-    expect(processorState('unknown command')).toBe('Working');
   });
 });

@@ -63,23 +63,8 @@ export function isPowerOffPicture({ width, height, pixels }: Picture): boolean {
   );
 }
 
-/** Of the flags register: interrupts are taken. */
-const INTERRUPTS = 0x200;
-
 /** A hue of 10 to 50 degrees, far from grey. */
 function isOrange(red: number, green: number, blue: number): boolean {
   const share = (green - blue) / (red - blue);
   return red > green && green > blue - 1 && red - blue >= red / 2 && share >= 10 / 60 && share <= 50 / 60;
-}
-
-/**
- * What the monitor's `info registers` printed of the processor. `Waiting`: until an interrupt, as idle systems do.
- * `Dead`: it is halted and takes none, so that nothing of the guest happens ever again.
- */
-export function processorState(registers: string): 'Working' | 'Waiting' | 'Dead' {
-  if (!/\bHLT=1\b/.test(registers)) {
-    return 'Working';
-  }
-  const flags = Number.parseInt(/\bEFL=([0-9a-f]+)/.exec(registers)?.[1] ?? '', 16);
-  return (flags & INTERRUPTS) === 0 && !Number.isNaN(flags) ? 'Dead' : 'Waiting';
 }

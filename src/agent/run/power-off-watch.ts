@@ -1,8 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../environment.ts';
-import { endsWithLastWords, hasLastWords, isPowerOffPicture, processorState } from './power-off-screen.ts';
+import { endsWithLastWords, hasLastWords, isPowerOffPicture } from './power-off-screen.ts';
 import type { QmpClient } from './qmp.ts';
+import { processorState } from './registers.ts';
 import { ALL_TEXT_MEMORY_COMMAND, readPicture, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
 
 export interface PowerOffWatchOptions {

@@ -22,7 +22,7 @@ export interface NeverRan {
 
 export interface StopOptions {
   readonly qemu: Qemu;
-  readonly watch: Pick<GuestWatch, 'off' | 'diskError'>;
+  readonly watch: Pick<GuestWatch, 'off' | 'diskError' | 'letRun'>;
   /** Seconds that the guest has, counted from now. */
   readonly gracePeriodSeconds: number;
   readonly lookAtVolume: () => Promise<VolumeLook>;

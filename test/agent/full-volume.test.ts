@@ -1,0 +1,134 @@
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
+import { readRecord } from '../../src/agent/disk/record.ts';
+import { ensureReserve } from '../../src/agent/disk/reserve.ts';
+import { volumeOf } from '../../src/agent/disk/volume.ts';
+import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import type { MachineSettings } from '../../src/contract/machine-settings.ts';
+import { copyDisk } from './boot-sector.ts';
+import { type MachineUnderTest, startMachine } from './machine-under-test.ts';
+import { mayMount, mountSmallVolume, type SmallVolume } from './small-volume.ts';
+import { makeWritingGuest, reportedWrites, writesOnDisk } from './writing-guest.ts';
+
+const MEBIBYTE = 1024 ** 2;
+const VOLUME_MIB = 40;
+/** 50 MiB: more than the volume has. */
+const WRITES = 800;
+
+let folder: string;
+let obedient: string;
+let stubborn: string;
+
+beforeAll(async () => {
+  await ensureDebianPackages(['qemu-system-x86', 'qemu-utils', 'e2fsprogs', 'mount']);
+  folder = await mkdtemp(path.join(tmpdir(), 'loco-full-'));
+  obedient = await makeWritingGuest(folder, 'obedient', { writes: WRITES, obeysButton: true });
+  stubborn = await makeWritingGuest(folder, 'stubborn', { writes: WRITES, obeysButton: false });
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A machine on a volume of 40 MiB with a reserve, whose guest writes until it is paused. */
+async function startUntilFull(
+  volume: SmallVolume,
+  guest: string,
+  settings: Partial<MachineSettings> = {},
+): Promise<MachineUnderTest> {
+  const disk = await copyDisk(guest, volume.root);
+  expect(await ensureReserve(volumeFiles, volumeOf(disk))).toMatchObject({ kind: 'Made' });
+  const test = await startMachine(disk, settings, { recordOnVolume: true });
+  await test.until('the volume is full', ({ reason }) => reason === 'VolumeFull');
+  return test;
+}
+
+const recordOf = async (disk: string) => {
+  const read = await readRecord(volumeFiles, volumeOf(disk).record);
+  return read.kind === 'Record' ? read.record : undefined;
+};
+
+const says = (test: MachineUnderTest, line: string) =>
+  vi.waitFor(() => expect(test.logged.map(({ serial }) => serial)).toContain(line), { timeout: 20_000 });
+
+describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000 }, () => {
+  it.concurrent('is paused, which is reported at once with the figures, and loses nothing when there is room', async () => {
+    await using volume = await mountSmallVolume(VOLUME_MIB + 60);
+    const ballast = path.join(volume.root, 'ballast');
+    await execa('fallocate', ['-l', `${60 * MEBIBYTE}`, ballast]);
+    await using test = await startUntilFull(volume, obedient);
+    const failedAt = test.logged.find(({ msg }) => msg === 'An access of the guest to its disk failed')?.['time'];
+    const toldAt = test.logged.find(({ reason }) => reason === 'VolumeFull')?.['time'];
+    expect(Number(toldAt) - Number(failedAt)).toBeLessThan(5000);
+    const { phase, ready, message } = test.machine.report.current;
+    expect({ phase, ready }).toEqual({ phase: 'Paused', ready: false });
+    const { blocks, bsize, bavail } = await statfs(volume.root);
+    expect(message).toContain(
+      `(${Math.floor((bavail * bsize) / MEBIBYTE)} MiB of ${Math.ceil((blocks * bsize) / MEBIBYTE)} MiB are free)`,
+    );
+    await rm(ballast);
+    await says(test, 'DONE');
+    expect(test.qemu()).toBeDefined();
+    await test.until('it goes on', ({ phase }) => phase === 'Running');
+    await test.stop();
+    expect(await recordOf(test.machine.paths.disk)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Clean' } });
+    expect(test.opened()).toBe(1);
+    const onDisk = await writesOnDisk(test.machine.paths.disk);
+    console.log(
+      test.logged
+        .filter((l) => !('serial' in l) || (/^W/.test(String(l['serial'])) && 0))
+        .map((l) => JSON.stringify(l).slice(0, 300))
+        .join('\n'),
+    );
+    await execa('sh', ['-c', `cp --sparse=always ${test.machine.paths.disk} /tmp/loco/run/bad.qcow2`]);
+    expect(Array.from({ length: WRITES }, (_, number) => number).filter((number) => !onDisk.has(number))).toEqual([]);
+    await execa('qemu-img', ['check', test.machine.paths.disk]);
+  });
+
+  it.concurrent('is paused again and again while there is too little room, without a restart or a false recovery', async () => {
+    await using volume = await mountSmallVolume(VOLUME_MIB);
+    const ballast = path.join(volume.root, 'ballast');
+    await execa('fallocate', ['-l', `${12 * MEBIBYTE}`, ballast]);
+    await using test = await startUntilFull(volume, obedient);
+    const before = reportedWrites(test.logged).length;
+    await rm(ballast);
+    await vi.waitFor(() => expect(reportedWrites(test.logged).length).toBeGreaterThan(before), { timeout: 20_000 });
+    await test.until('full again', ({ reason }) => reason === 'VolumeFull');
+    const phases = test.reports.map(({ phase }) => phase);
+    expect(phases.slice(phases.indexOf('Paused'))).not.toContain('Running');
+    expect(test.opened()).toBe(1);
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
+  });
+
+  it.concurrent('is shut down cleanly with the room of the reserve', async () => {
+    await using volume = await mountSmallVolume(VOLUME_MIB);
+    await using test = await startUntilFull(volume, obedient);
+    const { disk } = test.machine.paths;
+    await test.stop();
+    expect(await recordOf(disk)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Clean' } });
+    expect(await volumeFiles.facts(volumeOf(disk).reserve)).toBeUndefined();
+    expect(test.reports.at(-1)).toMatchObject({ phase: 'Stopped', message: 'The guest shut down by itself.' });
+    const onDisk = await writesOnDisk(disk);
+    expect(reportedWrites(test.logged).filter(({ number }) => !onDisk.has(number))).toEqual([]);
+  });
+
+  it.concurrent('is switched off at the deadline when it needs more than the reserve, and the record says so', async () => {
+    await using volume = await mountSmallVolume(VOLUME_MIB);
+    await using test = await startUntilFull(volume, stubborn, { gracePeriodSeconds: 5 });
+    await test.stop();
+    const record = await recordOf(test.machine.paths.disk);
+    expect(record).toMatchObject({
+      state: 'Stopped',
+      lastStop: {
+        kind: 'Unclean',
+        message: expect.stringContaining('Its volume was full, and the reserve was not enough for it'),
+      },
+    });
+    expect(test.reports.at(-1)).toMatchObject({ phase: 'Stopped', message: record?.lastStop?.message });
+    const onDisk = await writesOnDisk(test.machine.paths.disk);
+    expect(reportedWrites(test.logged).filter(({ number }) => !onDisk.has(number))).toEqual([]);
+  });
+});
