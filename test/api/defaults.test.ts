@@ -24,6 +24,7 @@ const name = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
 const labels = fc.dictionary(name, name, { maxKeys: 3 });
 const loose = fc.dictionary(name, fc.oneof(name, fc.boolean(), fc.integer(), labels), { maxKeys: 2 });
 const policy = fc.constantFrom('Retain', 'Delete');
+const onCorruption = fc.constantFrom('Fail', 'Reprovision');
 
 const claim = some({
   size: fc.constantFrom('64Mi', '1Gi', '1.5Gi', '134217728'),
@@ -46,11 +47,15 @@ const snapshot = fc.record(
 const where = fc.oneof(
   fc.record({
     storage: claim.map((storage) => ({ ...storage, mode: 'Persistent' })),
-    disk: some({ source: fc.constantFrom('Auto', 'Builtin', 'Import'), builtinPath: fc.constant('/disk') }),
+    disk: some({
+      source: fc.constantFrom('Auto', 'Builtin', 'Import'),
+      builtinPath: fc.constant('/disk'),
+      onCorruption,
+    }),
   }),
   fc.record({
     storage: claim.map((storage) => ({ ...storage, mode: 'Hybrid' })),
-    disk: snapshot.map((given) => ({ snapshot: given })),
+    disk: fc.record({ snapshot, onCorruption }, { requiredKeys: ['snapshot'] }),
   }),
   fc.record({ storage: fc.constant({ mode: 'Ephemeral' }) }),
 );

@@ -57,6 +57,18 @@ describe('the first Emulator', () => {
     });
   });
 
+  it('says what becomes of a damaged disk only when that is given: Fail is the default of the API', async () => {
+    const plain = await emulator('emulator.diskPVC="win98-disk"');
+    expect(plain.manifest['spec']).not.toHaveProperty('disk');
+    expect(plain.spec.disk.onCorruption).toBe('Fail');
+    const hybrid = ['emulator.diskPVC="win98-disk"', 'emulator.usePrebuiltSnapshot=true'];
+    const { spec } = await emulator(...hybrid, 'emulator.spec.disk.onCorruption="Reprovision"');
+    expect(spec.disk).toMatchObject({
+      onCorruption: 'Reprovision',
+      snapshot: { reference: 'ghcr.io/mroie/qemu-snapshots:win98-base' },
+    });
+  });
+
   it('names no PVC to make when it is given one that exists', async () => {
     const { manifest } = await emulator(
       'emulator.diskPVC="my-disk"',

@@ -24,6 +24,7 @@ describe('the values', () => {
     ['a misspelt field of the spec', ['emulator.spec.storage={"sise":"4Gi"}'], /storage.*'sise' not allowed/],
     ['a word where true or false belongs', ['emulator.usePrebuiltSnapshot="yes"'], 'got string, want boolean'],
     ['an unknown mode', ['emulator.spec.storage.mode="Permanent"'], "'Persistent', 'Hybrid', 'Ephemeral'"],
+    ['an unknown way with damaged disks', ['emulator.spec.disk={"onCorruption":"Repair"}'], "'Fail', 'Reprovision'"],
     ['a disk PVC that can be no name', ['emulator.diskPVC="Win98 disk"'], /diskPVC.*pattern/],
     ['a name that pods could not carry', [`emulator.name="${'a'.repeat(53)}"`], /emulator\/name.*want 52/],
     ['replicas as text', ['emulator.replicas="three"'], 'got string, want null or integer'],
