@@ -113,8 +113,8 @@ describe('told to stop later', () => {
 
 test('after all that qemu-img finds no error in any of the disks', async () => {
   for (const name of ['room', 'stubborn']) {
-    await scenario.patchEmulator(name, { powerState: 'Stopped' });
-    await scenario.condition(name, 'Ready', 'False', 'Stopped');
+    await scenario.patch(name, { powerState: 'Stopped' });
+    await scenario.stopped(name);
   }
   const said = await checkDisks(scenario, await scenario.claims());
   expect(said).toEqual(Array(5).fill('No errors were found on the image.'));

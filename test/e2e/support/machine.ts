@@ -30,6 +30,11 @@ export class Machine {
     );
   }
 
+  /** How often the guest has come up in this container. */
+  async boots(): Promise<number> {
+    return (await this.#scenario.log(this.pod)).split('LOCO-GUEST ready').length - 1;
+  }
+
   /** Types a command of test/guest/README.md without waiting for what comes of it. */
   async enter(command: string): Promise<void> {
     await this.up();

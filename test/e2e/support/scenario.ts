@@ -199,12 +199,6 @@ export class Scenario {
       .map((event) => event.message ?? '');
   }
 
-  /** Changes fields of an Emulator. */
-  async patchEmulator(name: string, spec: object): Promise<void> {
-    const patch = ['patch', 'emu', name, '--type=merge', '-p', JSON.stringify({ spec })];
-    await this.cluster.kubectl(['-n', this.namespace, ...patch]);
-  }
-
   /** How often each event about each Emulator of the namespace was told. */
   async eventCounts(): Promise<Record<string, number>> {
     const list = await this.cluster.core.listNamespacedEvent({ namespace: this.namespace });
