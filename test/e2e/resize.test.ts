@@ -48,11 +48,6 @@ describe('a volume grows with spec.storage.size', () => {
       .catch(ignoreNotFound);
   }
 
-  async function patch(name: string, spec: object): Promise<void> {
-    const text = JSON.stringify({ spec });
-    await cluster.kubectl(['-n', namespace, 'patch', 'emu', name, '--type=merge', '-p', text]);
-  }
-
   /** The size that a claim asks for. */
   async function request(claim: string): Promise<string | undefined> {
     const found = await cluster.get<V1PersistentVolumeClaim>('v1', 'PersistentVolumeClaim', namespace, claim);
@@ -82,7 +77,7 @@ describe('a volume grows with spec.storage.size', () => {
     await scenario.ready('grows');
     expect((await scenario.condition('grows', 'VolumesResized', 'True')).reason).toBe('UpToDate');
     const before = await machine('grows-0');
-    await patch('grows', { storage: { size: '2Gi' } });
+    await scenario.patch('grows', { storage: { size: '2Gi' } });
     await scenario.interruption();
     await eventually('the PVC asks for 2Gi', async () => (await request('win98-disk-grows-0')) === '2Gi');
     await eventually('the claim template asks for 2Gi', async () => (await templateSize('grows')) === '2Gi');
@@ -114,7 +109,7 @@ describe('a volume grows with spec.storage.size', () => {
   });
 
   test('a machine that comes later has the new size from the start', async () => {
-    await patch('grows', { replicas: 2 });
+    await scenario.patch('grows', { replicas: 2 });
     await eventually('its PVC asks for 2Gi', async () => (await request('win98-disk-grows-1')) === '2Gi');
     await eventually(
       'two machines are ready',
@@ -129,7 +124,7 @@ describe('a volume grows with spec.storage.size', () => {
     await scenario.applyEmulator('fixed', { storage });
     await scenario.ready('fixed');
     const before = await machine('fixed-0');
-    await patch('fixed', { storage: { size: '2Gi' } });
+    await scenario.patch('fixed', { storage: { size: '2Gi' } });
     await scenario.interruption();
     const { message } = await scenario.condition('fixed', 'VolumesResized', 'False', 'ExpansionRefused');
     expect(message).toContain('win98-disk-fixed-0 stays at 1Gi');

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { UserError } from '../../console.ts';
 import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
 import type { Cluster, ClusterRegistry } from '../cluster.ts';
@@ -9,7 +10,7 @@ import { killContainer } from './kill-container.ts';
 import { waitKubelet } from './kubectl.ts';
 import { addressesOf, type Layout, layoutOf, localClustersFolder, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
 import { loadImage } from './load.ts';
-import { findNode } from './node.ts';
+import { findNode, inNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
 import { lockName, readSettings } from './settings.ts';
 import { type RunningNode, startComponent, stopComponent, waitReady } from './supervise.ts';
@@ -91,6 +92,7 @@ function asCluster(name: string, cluster: LocalCluster): Cluster {
       restartKubelet: () => restart(cluster, 'kubelet'),
       restartContainerd: () => restart(cluster, 'containerd'),
       killContainer: (namespace, pod, container) => killContainer(cluster.node, namespace, pod, container),
+      run: async (command) => (await execa(...inNode(cluster.node.first, command))).stdout,
     },
     load: (image) => loadImage(cluster.node, image),
     down: () => down(layout),
