@@ -410,6 +410,20 @@ describe('the status', () => {
     expect(second.status.machines?.[0]).not.toHaveProperty('disk');
   });
 
+  test('a machine whose guest is off or paused is not ready, while kubelet still has it for ready', () => {
+    const off = report(0, { phase: 'PoweredOff', ready: false, disk: disk(0) });
+    for (const said of [off, report(0, { ...full, disk: disk(0) })]) {
+      const decision = decided(emulator(), { ...running, contacts: contacts(said) });
+      expect(decision.status).toMatchObject({ readyReplicas: 0, machines: [{ ready: false }] });
+      expect(condition(decision, 'Ready')?.status).toBe('False');
+    }
+  });
+
+  test('a machine that says it is ready is not before kubelet has it for ready, too', () => {
+    const { status } = decided(emulator(), { ...running, pods: [pod(0)] });
+    expect(status.machines?.[0]?.ready).toBe(false);
+  });
+
   test('what is known of a disk from earlier is not given for what is there now', () => {
     const confirmed = (decision: Decision) => decision.status.machines?.[0]?.disk?.confirmed;
     const up = decided(emulator(), running);
@@ -806,6 +820,7 @@ describe('events', () => {
     expect(reasons(decided(stored({}, first.status), paused))).toEqual([]);
     expect(decided(stored({}, first.status), running).events).toMatchObject([
       { type: 'Normal', reason: 'DisksWritable', note: 'classroom-0 can write to its disk again' },
+      { type: 'Normal', reason: 'MachineReady' },
     ]);
     const stopping = { ...running, contacts: contacts(report(0, { phase: 'Stopping', disk: disk(0) })) };
     expect(reasons(decided(stored({}, first.status), stopping))).toEqual([]);

@@ -32,7 +32,7 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
   const contact = pod === undefined ? undefined : observed.contacts.get(pod.uid);
   const previous = emulator.status?.machines?.find((machine) => machine.ordinal === ordinal);
   if (pod !== undefined && previous !== undefined && stillSettling(contact)) {
-    return { ...previous, ready: isReady(pod) };
+    return { ...previous, ready: previous.ready && isReady(pod, undefined) };
   }
   const report = contact?.report;
   const disk = diskOf(observed, ordinal, contact);
@@ -42,7 +42,7 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
     pod: childNames.pod(emulator.metadata.name, ordinal),
     phase: phaseOf(emulator, pod, report),
     ...(reason === undefined ? {} : { reason }),
-    ready: isReady(pod),
+    ready: isReady(pod, report),
     ...(disk === undefined ? {} : { disk }),
     ...(report?.progress === undefined ? {} : { progress: defined(report.progress) }),
     ...(pod === undefined || pod.restarts === 0 ? {} : { restarts: pod.restarts }),
@@ -68,9 +68,12 @@ function diskOf(observed: Observed, ordinal: number, contact: MachineContact | u
   return { ...defined(disk), confirmed: contact?.report?.disk !== undefined && contact.state !== 'Lost' };
 }
 
-/** Kubelet's word: it asks the agent's `/readyz` itself, and it is what the Service and the StatefulSet go by. */
-function isReady(pod: ObservedPod | undefined): boolean {
-  return pod?.ready === true && !pod.deleting;
+/**
+ * Kubelet's word: it asks the agent's `/readyz` itself, and it is what the Service and the StatefulSet go by. That the
+ * machine isn't ready the agent says sooner: kubelet believes it after a few failed probes.
+ */
+function isReady(pod: ObservedPod | undefined, report: AgentReport | undefined): boolean {
+  return pod?.ready === true && !pod.deleting && report?.ready !== false;
 }
 
 /** A contact that is too fresh to say anything; the machine may have been at work all the time. */
