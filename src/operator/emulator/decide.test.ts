@@ -822,7 +822,7 @@ describe('events', () => {
       { type: 'Normal', reason: 'DisksWritable', note: 'classroom-0 can write to its disk again' },
       { type: 'Normal', reason: 'MachineReady' },
     ]);
-    const stopping = { ...running, contacts: contacts(report(0, { phase: 'Stopping', disk: disk(0) })) };
+    const stopping = { ...running, contacts: contacts(report(0, { phase: 'Stopping', ready: false, disk: disk(0) })) };
     expect(reasons(decided(stored({}, first.status), stopping))).toEqual([]);
   });
 
