@@ -8,7 +8,12 @@ import { assemble, makeDisk, type Piece, text } from './boot-sector.ts';
  * It stands in for an operating system where a test is about the agent, not about the guest.
  */
 export async function makeBootSectorGuest(folder: string): Promise<string> {
-  return makeDisk(folder, 'tiny-guest', assemble(PROGRAM));
+  return makeDisk(folder, 'tiny-guest', assemble(program()));
+}
+
+/** The same guest, which has a lot to do between its boot program and the moment from which it hears the button: 4 s. */
+export async function makeSlowGuest(folder: string): Promise<string> {
+  return makeDisk(folder, 'slow-guest', assemble(program(WAIT)));
 }
 
 /** A disk without a boot sector. */
@@ -26,14 +31,23 @@ export async function makeResettingDisk(folder: string): Promise<string> {
   return makeDisk(folder, 'resetting', assemble([[0xb0, 0xfe, 0xe6, 0x64, 0xf4]])); // mov al,0xfe; out 0x64,al; hlt
 }
 
+/** 73 ticks of 55 ms. */
+const WAIT: readonly Piece[] = [
+  [0xb9, 73, 0x00], // mov cx,73
+  { label: 'tick' },
+  [0xfb, 0xf4, 0xe2], // sti; hlt; loop tick
+  { near: 'tick' },
+];
+
 /** 16-bit code; ports: 0x3f8 serial line, 0x600 ACPI (status, enable, control as SeaBIOS places them on the PIIX4). */
-const PROGRAM: readonly Piece[] = [
+const program = (beforeButton: readonly Piece[] = []): readonly Piece[] => [
   [0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0], // cli; xor ax,ax; mov ds,ax; mov es,ax; mov ss,ax
   [0xbc, 0x00, 0x7c, 0xfb], // mov sp,0x7c00; sti
   [0xbe], // mov si,packet
   { address: 'packet' },
   [0xb4, 0x42, 0xcd, 0x13], // mov ah,0x42; int 0x13: reads 100 sectors
   [0xb4, 0x42, 0xcd, 0x13], // and once more
+  ...beforeButton,
   [0xba, 0x02, 0x06, 0xb8, 0x00, 0x01, 0xef], // mov dx,0x602; mov ax,0x100; out dx,ax: hear the button
   [0xbe], // mov si,greeting
   { address: 'greeting' },

@@ -23,6 +23,9 @@ const RFB_TIMEOUT_MILLISECONDS = 3000;
 /** A guest that runs this long after it was paused by an error isn't paused by the same one again. */
 const SETTLE_MILLISECONDS = 2000;
 
+/** SeaBIOS resets a machine that was reset under a running system a second time, within milliseconds. */
+const REBOOT_MILLISECONDS = 2000;
+
 /** QEMU's reasons for an end that isn't the guest's: our own `quit`, or a signal to QEMU, which then exits. */
 const ENDS_OF_QEMU: ReadonlySet<string> = new Set(['host-qmp-quit', 'host-signal', 'host-error', 'host-ui']);
 
@@ -94,6 +97,11 @@ export class GuestWatch {
   /** The error that paused the guest, until it runs again. */
   get diskError(): DiskError | undefined {
     return this.#diskError;
+  }
+
+  /** Whether the guest was reset just now: another reset is then the BIOS's own. */
+  get isRebooting(): boolean {
+    return this.#resets > 0 && this.#options.clock.now() - this.#resetAt < REBOOT_MILLISECONDS;
   }
 
   /** The guest's screen says that it is safe to switch off: it counts as off. */

@@ -22,7 +22,7 @@ export interface NeverRan {
 
 export interface StopOptions {
   readonly qemu: Qemu;
-  readonly watch: Pick<GuestWatch, 'off' | 'diskError' | 'letRun'>;
+  readonly watch: Pick<GuestWatch, 'off' | 'diskError' | 'letRun' | 'isRebooting'>;
   /** Seconds that the guest has, counted from now. */
   readonly gracePeriodSeconds: number;
   readonly lookAtVolume: () => Promise<VolumeLook>;
@@ -45,7 +45,7 @@ const statusSchema = z.object({ status: z.string() });
 /**
  * Lets the guest shut down and ends QEMU:
  * 1. a guest that never ran needs nothing;
- * 2. from now on a reboot is an end too;
+ * 2. from now on a reboot is an end too (of a guest that reboots just now, the next one: the BIOS resets once more);
  * 3. the ACPI button is pressed every 5 s until the guest is off, and a paused guest is made to run, on a full volume
  *    with the room of the reserve;
  * 4. at the deadline QEMU writes out what it holds and quits, which is an unclean stop.
@@ -57,13 +57,16 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
   if (status.ok && status.value.status === 'prelaunch') {
     return quitBefore(qemu, clock, 'Stopped before the guest started.');
   }
-  await ask(qemu, 'set-action', { reboot: 'shutdown' });
   const ended = Promise.race([
     watch.off.then((reason) => ({ reason })),
     qemu.exited.then(({ description }) => ({ description })),
   ]);
   let pressedAt = Number.NEGATIVE_INFINITY;
+  let rebootIsEnd = false;
   while (clock.now() < deadline) {
+    if (!rebootIsEnd && !watch.isRebooting) {
+      rebootIsEnd = (await ask(qemu, 'set-action', { reboot: 'shutdown' })) === undefined;
+    }
     await untilDone(keepRunning(options), deadline - clock.now(), clock);
     if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
       pressedAt = clock.now();
