@@ -1,4 +1,5 @@
-import { copyFile, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { writeRecord } from '../../src/agent/disk/record.ts';
@@ -46,6 +47,64 @@ describe('a built-in disk', () => {
     bench.stop.abort();
     expect(await opening).toBeNull();
     expect(await volumeFiles.facts(bench.paths.disk)).toBeUndefined();
+  });
+
+  test('that only qemu-img finds broken is copied once, and looked at again when the image holds another', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await damage(bench.builtinPath);
+    await bench.plan({});
+    let copies = 0;
+    bench.report.subscribe(({ progress }) => {
+      if (progress?.step === 'Checking') copies += 1;
+    });
+    const opening = openDisk(bench.options());
+    const isRefused = () => bench.report.current.attempts.some(({ reason }) => reason === 'DiskCorrupt');
+    await until(isRefused);
+    for (const round of [1, 2]) {
+      // An attempt begins at once when the plan is written anew.
+      bench.report.update({ attempts: [] });
+      await bench.plan({ snapshot: { reference: `r/x:${round}`, plainHTTP: false } });
+      await until(isRefused);
+    }
+    expect(copies).toBe(1);
+    await makeDisk(bench.builtinPath, 2);
+    await bench.plan({});
+    await (await opening)?.close();
+    expect((await recordOf(bench)).origin).toBe('Builtin');
+  });
+
+  test('may be a link, which is followed, and is told of when it leads nowhere', async () => {
+    await using bench = await DiskWorkbench.create();
+    const file = `${bench.builtinPath}.1.0`;
+    await makeDisk(file, 1);
+    await symlink('win98.qcow2.missing', bench.builtinPath);
+    await bench.plan({});
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'AwaitingDisk');
+    expect(bench.report.current.message).toContain("It is a link to win98.qcow2.missing, which isn't there.");
+    await rm(bench.builtinPath);
+    await symlink(path.basename(file), bench.builtinPath);
+    await bench.plan({ snapshot: { reference: 'r/x:y', plainHTTP: false } });
+    await (await opening)?.close();
+    expect(await recordOf(bench)).toMatchObject({
+      sha256: await sha256Of(file),
+      source: { description: `built-in disk ${bench.builtinPath}` },
+    });
+    expect((await lstat(bench.paths.disk)).isFile()).toBe(true);
+  });
+
+  test('that its guest could fill beyond an ephemeral volume is refused before it is copied', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    await bench.plan({ mode: 'Ephemeral', volumeLimitBytes: 64 * 1024 ** 2 });
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.phase === 'DiskFailed');
+    expect(bench.report.current.reason).toBe('VolumeTooSmall');
+    expect(await volumeFiles.list(bench.volume.staging)).toEqual([]);
+    await bench.plan({ mode: 'Ephemeral', volumeLimitBytes: 141 * 1024 ** 2 });
+    await (await opening)?.close();
+    expect(await volumeFiles.facts(bench.volume.reserve)).toBeUndefined();
   });
 
   test('that is missing is a clear failure where nothing else can give a disk', async () => {

@@ -1,6 +1,7 @@
-import { open, rm, stat, truncate } from 'node:fs/promises';
+import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectDisk, readWholeHeader } from '../../src/agent/disk/inspect.ts';
 import { requiredBytes } from '../../src/agent/disk/qcow2-extent.ts';
@@ -139,4 +140,25 @@ describe('our own qcow2 files', () => {
     expect(await inspectDisk('qemu-img', disk)).toMatchObject({ ok: true, value: { virtualBytes } });
     await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', disk, raw]);
   });
+});
+
+test('an image with any of its bytes changed is judged or refused, and never costs more than a look', async () => {
+  await makeDisk(disk, 4);
+  const sound = await readFile(disk);
+  const l1 = Number(sound.readBigUInt64BE(40));
+  const l2 = Number(sound.readBigUInt64BE(l1) & 0x00fffffffffffe00n);
+  const starts = fc.constantFrom(0, l1, l2, Number(sound.readBigUInt64BE(48)));
+  const change = fc.tuple(starts, fc.nat({ max: 120 }), fc.oneof(fc.nat({ max: 255 }), fc.constant(0xff)));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), async (changes) => {
+      const bytes = Buffer.from(sound);
+      for (const [start, offset, value] of changes) bytes[start + offset] = value;
+      await writeFile(disk, bytes);
+      const started = performance.now();
+      const read = await readWholeHeader(disk);
+      if (!read.ok) expect(read.failure.reason).toMatch(/^Disk[A-Z]/);
+      expect(performance.now() - started).toBeLessThan(5000);
+    }),
+    { numRuns: 60 },
+  );
 });
