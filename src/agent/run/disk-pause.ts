@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../environment.ts';
-import type { Result } from '../failure.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import type { Reserve } from './machine.ts';
 import { isFull } from './probes.ts';
@@ -8,8 +7,6 @@ import type { VolumeLook } from './volume-look.ts';
 
 export interface DiskPauseOptions {
   readonly watch: Pick<GuestWatch, 'diskError' | 'resume'>;
-  /** Proves that the volume takes data, or says why it doesn't. */
-  readonly proveWritable: () => Promise<Result<void>>;
   readonly reserve: Pick<Reserve, 'refill'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -52,11 +49,14 @@ export class DiskPause {
       this.#tries = 0;
       this.#hopelessTries = 0;
     }
-    const error = watch.diskError;
-    const noSpace = isFull(error, volume);
-    if (waited < pauseBefore(this.#tries) || !(await this.#canWrite(noSpace, volume))) {
+    if (isFull(watch.diskError, volume) && !hasRoom(volume)) {
+      this.#hopelessTries = 0;
       return 'Paused';
     }
+    if (waited < pauseBefore(this.#tries) || volume.takesData !== true) {
+      return 'Paused';
+    }
+    const isWrite = watch.diskError?.operation === 'write';
     this.#tries += 1;
     const resumed = await watch.resume();
     this.#triedAt = clock.now();
@@ -65,16 +65,13 @@ export class DiskPause {
       await reserve.refill();
       return 'Resumed';
     }
-    this.#hopelessTries += error?.operation === 'write' && !noSpace ? 1 : 0;
+    this.#hopelessTries += isWrite ? 1 : 0;
     return this.#hopelessTries >= HOPELESS_TRIES ? 'Hopeless' : 'Paused';
   }
+}
 
-  async #canWrite(noSpace: boolean, { space }: VolumeLook): Promise<boolean> {
-    if (noSpace) {
-      return space !== undefined && space.freeBytes >= ROOM_BYTES;
-    }
-    return (await this.#options.proveWritable()).ok;
-  }
+function hasRoom({ space }: VolumeLook): boolean {
+  return space !== undefined && space.freeBytes >= ROOM_BYTES;
 }
 
 /** Milliseconds from the last of so many tries to the next. */

@@ -39,7 +39,7 @@ export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop
     vncPort: machine.endpoints.vncPort,
     screendumpFile: path.join(paths.run, 'look.ppm'),
     gdbSocket: path.join(paths.run, 'gdb.sock'),
-    lookAtVolume: () => lookAtVolume(paths.disk, inode, clock),
+    lookAtVolume: (write) => lookAtVolume({ disk: paths.disk, inode, clock }, write),
     clock,
     log,
   });
@@ -108,7 +108,7 @@ async function endGuest(
       const { gracePeriodSeconds } = machine.environment.machine;
       const message = `The guest is shutting down; it has ${gracePeriodSeconds} s.`;
       report.update({ phase: 'Stopping', ready: false, reason: undefined, message });
-      const look = () => lookAtVolume(paths.disk, inode, clock);
+      const look = () => lookAtVolume({ disk: paths.disk, inode, clock }, false);
       const ending = await stopGuest({ qemu, watch, gracePeriodSeconds, lookAtVolume: look, reserve, clock, log });
       return ending.kind === 'NeverRan' ? notStarted(ending) : { kind: 'Stopped', ending };
     }

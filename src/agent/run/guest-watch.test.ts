@@ -35,7 +35,8 @@ function watchOf(answers: Record<string, unknown>) {
   let now = 1000;
   const clock = { now: () => now, sleep: async () => {} };
   const log = pino({ level: 'silent' });
-  const lookAtVolume = async () => ({ space: undefined, disk: 'There', readOnly: false }) as const;
+  const lookAtVolume = async () =>
+    ({ space: undefined, disk: 'There', readOnly: false, takesData: undefined }) as const;
   const watch = new GuestWatch({
     qemu: monitor,
     vncPort: 1,

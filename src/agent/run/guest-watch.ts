@@ -39,7 +39,8 @@ export interface GuestWatchOptions {
   readonly screendumpFile: string;
   /** Where QEMU may make a socket for a moment. */
   readonly gdbSocket: string;
-  readonly lookAtVolume: () => Promise<VolumeLook>;
+  /** See `volume-look.ts`. */
+  readonly lookAtVolume: (write: boolean) => Promise<VolumeLook>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -158,7 +159,7 @@ export class GuestWatch {
     const screen = looking ? await this.#screen() : undefined;
     return {
       runState,
-      volume: await this.#options.lookAtVolume(),
+      volume: await this.#options.lookAtVolume(this.#diskError !== undefined),
       diskError: this.#diskError,
       answersRfb: running && (await answersRfb(this.#options.vncPort, RFB_TIMEOUT_MILLISECONDS)),
       screen,

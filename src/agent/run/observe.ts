@@ -3,7 +3,6 @@ import { DiskPause } from './disk-pause.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import type { Machine } from './machine.ts';
 import { judge, type Verdict } from './probes.ts';
-import { proveWritable } from './volume-look.ts';
 
 /** Between two looks at a guest that hasn't come up, and at one that has. */
 const LOOK_MILLISECONDS = { comingUp: 1000, up: 5000 } as const;
@@ -15,8 +14,8 @@ const LOOK_MILLISECONDS = { comingUp: 1000, up: 5000 } as const;
  * volume can be written
  */
 export async function observe(machine: Machine, watch: GuestWatch, until: AbortSignal): Promise<boolean> {
-  const { clock, log, paths, reserve } = machine;
-  const pause = new DiskPause({ watch, proveWritable: () => proveWritable(paths.disk), reserve, clock, log });
+  const { clock, log, reserve } = machine;
+  const pause = new DiskPause({ watch, reserve, clock, log });
   while (!until.aborted) {
     const { news } = watch;
     let outcome: Outcome = 'ComingUp';

@@ -4,10 +4,17 @@ import { type Facts, judge } from './probes.ts';
 const GRAPHICS = { width: 640, height: 480, mode: 'Graphics', oneColour: false } as const;
 const TEXT = { width: 720, height: 400, mode: 'Text', oneColour: false } as const;
 
+const VOLUME = {
+  space: { freeBytes: 5 * 1024 ** 3, totalBytes: 8 * 1024 ** 3 },
+  disk: 'There',
+  readOnly: false,
+  takesData: undefined,
+} as const;
+
 const UP: Facts = {
   runState: 'running',
   diskError: undefined,
-  volume: { space: { freeBytes: 5 * 1024 ** 3, totalBytes: 8 * 1024 ** 3 }, disk: 'There', readOnly: false },
+  volume: VOLUME,
   answersRfb: true,
   screen: GRAPHICS,
   screenText: [],
@@ -49,6 +56,28 @@ describe('a machine is not ready', () => {
       'DiskIOError',
       'read',
     ],
+    [
+      'its volume has less than a MiB, whatever QEMU says of the error',
+      {
+        runState: 'io-error',
+        diskError: { noSpace: false, operation: 'write' },
+        volume: { ...VOLUME, space: { freeBytes: 1000, totalBytes: 8 * 1024 ** 3 } },
+      },
+      'VolumeFull',
+      '(0 MiB of 8192 MiB are free)',
+    ],
+    [
+      'its volume has become read-only',
+      {
+        runState: 'io-error',
+        diskError: { noSpace: false, operation: 'write' },
+        volume: { ...VOLUME, readOnly: true },
+      },
+      'VolumeNotWritable',
+      'The guest is paused. The volume has become read-only',
+    ],
+    ['its volume is read-only before it writes', { volume: { ...VOLUME, readOnly: true } }, 'VolumeNotWritable', 'log'],
+    ["its disk's file is gone", { volume: { ...VOLUME, disk: 'Gone' }, cameUp: true }, 'DiskGone', 'was removed'],
     ['VNC does not answer', { answersRfb: false, cameUp: true }, 'VNCNotAnswering', 'VNC'],
     ['the BIOS found nothing', { screen: TEXT, screenText: bios, readBytes: 512 }, 'NotBootable', 'No bootable device'],
     ['nothing was read but a boot sector', { readBytes: 512 }, 'Booting', 'has not read its system'],

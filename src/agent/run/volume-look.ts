@@ -4,8 +4,7 @@ import path from 'node:path';
 import { type Space, spaceOf } from '../disk/space.ts';
 import { volumeOf } from '../disk/volume.ts';
 import { volumeFiles } from '../disk/volume-files.ts';
-import { type Clock, systemClock, untilDone } from '../environment.ts';
-import { failed, messageOf, type Result, success } from '../failure.ts';
+import { type Clock, untilDone } from '../environment.ts';
 
 /** The disk's volume as it is at one moment, seen from outside QEMU. */
 export interface VolumeLook {
@@ -14,36 +13,56 @@ export interface VolumeLook {
   /** `Gone`: no file has the disk's name, or another one has; QEMU goes on with the one that it opened. */
   readonly disk: 'There' | 'Gone' | 'Unknown';
   readonly readOnly: boolean;
+  /** Whether a small file could be written through to it; undefined when that wasn't tried. */
+  readonly takesData: boolean | undefined;
 }
 
-const UNKNOWN: VolumeLook = { space: undefined, disk: 'Unknown', readOnly: false };
+/** What an untroubled look at the volume must know. */
+export interface VolumeLookOptions {
+  /** The disk's file. */
+  readonly disk: string;
+  /** The disk's, as its record has it. */
+  readonly inode: number;
+  readonly clock: Clock;
+}
 
 /** A volume that hangs (a network file system whose server is away) must not hold up whoever looks. */
 const LOOK_MILLISECONDS = 3000;
 
 /**
  * Looks at the volume. Never fails and never hangs.
- * @param inode the disk's, as its record has it
+ * @param write also writes a small file through to it: some file systems that have become read-only say so only then
  */
-export async function lookAtVolume(disk: string, inode: number, clock: Clock = systemClock): Promise<VolumeLook> {
-  return (await untilDone(look(disk, inode), LOOK_MILLISECONDS, clock)) ?? UNKNOWN;
+export async function lookAtVolume(options: VolumeLookOptions, write: boolean): Promise<VolumeLook> {
+  const { clock } = options;
+  const [look, written] = await Promise.all([
+    untilDone(lookOnly(options), LOOK_MILLISECONDS, clock),
+    write ? untilDone(writeProbe(options.disk), LOOK_MILLISECONDS, clock) : 'NotTried',
+  ]);
+  return {
+    space: look?.space,
+    disk: look?.disk ?? 'Unknown',
+    readOnly: look?.readOnly === true || written === 'ReadOnly',
+    takesData: written === 'NotTried' ? undefined : written === 'Written',
+  };
 }
 
-async function look(disk: string, inode: number): Promise<VolumeLook> {
+async function lookOnly({ disk, inode }: VolumeLookOptions): Promise<Omit<VolumeLook, 'takesData'>> {
   try {
+    const folder = path.dirname(disk);
     const [space, facts, readOnly] = await Promise.all([
-      spaceOf(path.dirname(disk)),
+      spaceOf(folder),
       volumeFiles.facts(disk),
-      isReadOnly(path.dirname(disk)),
+      isMountedReadOnly(folder),
     ]);
     return { space, disk: facts?.inode === inode ? 'There' : 'Gone', readOnly };
   } catch {
     // The volume is away or broken. What QEMU meets on it is what counts; this look only helps to say why.
-    return UNKNOWN;
+    return { space: undefined, disk: 'Unknown', readOnly: false };
   }
 }
 
-async function isReadOnly(folder: string): Promise<boolean> {
+async function isMountedReadOnly(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK);
     return false;
@@ -52,16 +71,8 @@ async function isReadOnly(folder: string): Promise<boolean> {
   }
 }
 
-/**
- * Writes a small file through to the volume, and removes it. Fails with `VolumeNotWritable` and the volume's own words,
- * also when it takes longer than 3 s.
- */
-export async function proveWritable(disk: string, clock: Clock = systemClock): Promise<Result<void>> {
-  const late = failed('VolumeNotWritable', `The volume took longer than ${LOOK_MILLISECONDS / 1000} s for 512 bytes.`);
-  return (await untilDone(writeProbe(path.join(volumeOf(disk).folder, 'probe')), LOOK_MILLISECONDS, clock)) ?? late;
-}
-
-async function writeProbe(name: string): Promise<Result<void>> {
+async function writeProbe(disk: string): Promise<'Written' | 'ReadOnly' | 'Failed'> {
+  const name = path.join(volumeOf(disk).folder, 'probe');
   try {
     const file = await open(name, 'w');
     try {
@@ -71,9 +82,9 @@ async function writeProbe(name: string): Promise<Result<void>> {
       await file.close();
     }
     await rm(name, { force: true });
-    return success(undefined);
+    return 'Written';
   } catch (error) {
-    return failed('VolumeNotWritable', messageOf(error));
+    return codeOf(error) === 'EROFS' ? 'ReadOnly' : 'Failed';
   }
 }
 
