@@ -1,10 +1,10 @@
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
+import { createZstdDecompress, type ZstdDecompress } from 'node:zlib';
 import { CHUNK_BYTES, DISK_ARTIFACT } from './disk-artifact.ts';
 import type { DiskContent } from './disk-content.ts';
 import { ContentError, failed, type OciResult, success } from './failure.ts';
+import { giveBack } from './give-back.ts';
 import { GuestHash } from './guest-hash.ts';
-import { readBlob } from './layout.ts';
+import { checkBlob, passBlob } from './layout.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import { type ChunkPlace, planQcow2 } from './qcow2-writer.ts';
 
@@ -12,9 +12,8 @@ import { type ChunkPlace, planQcow2 } from './qcow2-writer.ts';
 const MAXIMUM_VIRTUAL_BYTES = 127 * 1024 ** 3;
 /** zstd makes incompressible data a little larger. */
 const MAXIMUM_CHUNK_BLOB_BYTES = CHUNK_BYTES + 1024 ** 2;
-const ZEROS = Buffer.alloc(1024 * 1024);
-
-const decompress = promisify(zstdDecompress);
+const PIECE_BYTES = 1024 ** 2;
+const ZEROS = Buffer.alloc(PIECE_BYTES);
 
 /** The disk of our own artifact: its chunks decompressed, each to exactly its size, into a qcow2 file. */
 export function chunkedDisk(layout: string, manifest: Manifest): OciResult<DiskContent> {
@@ -38,10 +37,11 @@ export function chunkedDisk(layout: string, manifest: Manifest): OciResult<DiskC
       for (const place of plan.places) {
         const layer = layers.value.get(place.chunk);
         if (layer === undefined) throw new Error(`no layer for chunk ${place.chunk}`);
-        const bytes = await readChunk(layout, layer, place);
         guest.zerosUpTo(place.chunk * CHUNK_BYTES);
-        guest.update(bytes);
-        yield bytes;
+        for await (const bytes of readChunk(layout, layer, place)) {
+          guest.update(bytes);
+          yield bytes;
+        }
         if (place.fileBytes > place.bytes) yield ZEROS.subarray(0, place.fileBytes - place.bytes);
       }
       guest.zerosUpTo(virtualBytes);
@@ -68,14 +68,56 @@ function chunksOf(manifest: Manifest, count: number): OciResult<ReadonlyMap<numb
   return success(layers);
 }
 
-async function readChunk(layout: string, layer: Descriptor, place: ChunkPlace): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of readBlob(layout, layer)) pieces.push(piece);
-  const bytes = await decompress(Buffer.concat(pieces), { maxOutputLength: place.bytes }).catch((error: unknown) => {
-    throw wrongChunk(place, error instanceof Error ? error.message : String(error));
-  });
-  if (bytes.length !== place.bytes) throw wrongChunk(place, `it holds ${bytes.length} bytes`);
-  return bytes;
+/** A chunk's bytes as they are unpacked; a piece is there until the next one is asked for. */
+async function* readChunk(layout: string, layer: Descriptor, place: ChunkPlace): AsyncGenerator<Buffer> {
+  const unpacked = createZstdDecompress({ chunkSize: PIECE_BYTES });
+  const feeding = feed(unpacked, layout, layer);
+  // Its error reaches the loop below through the decompressor; until it is awaited it must not count as unhandled.
+  feeding.catch(() => undefined);
+  try {
+    let length = 0;
+    let used: ArrayBufferLike | undefined;
+    for await (const bytes of unpacked as AsyncIterable<Buffer>) {
+      // One buffer is filled after the other: with a piece in the next one, nothing comes into this one any more.
+      if (used !== bytes.buffer) giveBack(used);
+      used = bytes.buffer;
+      length += bytes.length;
+      if (length > place.bytes) throw wrongChunk(place, 'it holds more');
+      yield bytes;
+    }
+    await feeding;
+    if (length !== place.bytes) throw wrongChunk(place, `it holds ${length}`);
+    giveBack(used);
+  } catch (error) {
+    throw await explain(error, layout, layer, place);
+  } finally {
+    unpacked.destroy();
+    await feeding.catch(() => undefined);
+  }
+}
+
+/** Ends when the decompressor has taken the whole blob, and the blob's hash was right. */
+async function feed(unpacked: ZstdDecompress, layout: string, layer: Descriptor): Promise<void> {
+  try {
+    for await (const piece of passBlob(layout, layer)) {
+      // The piece's memory is used again as soon as the next one is asked for.
+      await new Promise<void>((resolve, reject) => {
+        unpacked.write(piece, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    unpacked.end();
+  } catch (error) {
+    unpacked.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+/** A damaged blob doesn't unpack either, long before its hash is known; but it can be fetched again. */
+async function explain(error: unknown, layout: string, layer: Descriptor, place: ChunkPlace): Promise<unknown> {
+  if (error instanceof ContentError && error.blob !== undefined) return error;
+  await checkBlob(layout, layer);
+  if (error instanceof ContentError) return error;
+  return wrongChunk(place, error instanceof Error ? error.message : String(error));
 }
 
 function wrongChunk({ chunk, bytes }: ChunkPlace, why: string): ContentError {

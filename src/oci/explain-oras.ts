@@ -7,6 +7,8 @@ export interface Place {
   readonly reference: string;
   /** A person pushes from a terminal, instead of a machine that pulls by its Emulator. */
   readonly pushing?: boolean;
+  /** The registry has given the manifest already, and was asked for what that names. */
+  readonly content?: boolean;
 }
 
 interface Symptom {
@@ -95,14 +97,18 @@ const SYMPTOMS: readonly Symptom[] = [
     pattern: /status code 403|denied|forbidden/i,
     status: (status) => status === 403,
     message: (place) =>
-      `The registry ${place.registry} forbids ${place.pushing === true ? 'pushing to' : 'pulling from'} this repository. Give the user of the login the right to ${place.reference}, or use another login. ${correctLogin(place)}`,
+      place.content === true
+        ? `The registry ${place.registry} gave the manifest of ${place.reference} and forbids a part of what it names. Most often the address of the registry's storage has expired on the way; it is asked for anew. If this stays, look at the rights of the login and at the registry's clock.`
+        : `The registry ${place.registry} forbids ${place.pushing === true ? 'pushing to' : 'pulling from'} this repository. Give the user of the login the right to ${place.reference}, or use another login. ${correctLogin(place)}`,
   },
   {
     reason: 'SnapshotNotFound',
     pattern: /not found|status code 404|name unknown|manifest unknown/i,
     status: (status) => status === 404,
-    message: ({ registry, reference, pushing }) =>
-      `The registry ${registry} has no ${reference}. ${pushing === true ? 'Correct the repository in the reference, or create it there.' : 'Correct the repository or tag in disk.snapshot.reference, or push the snapshot there.'}`,
+    message: ({ registry, reference, pushing, content }) =>
+      content === true
+        ? `The registry ${registry} has lost a part of ${reference}. Push the snapshot again.`
+        : `The registry ${registry} has no ${reference}. ${pushing === true ? 'Correct the repository in the reference, or create it there.' : 'Correct the repository or tag in disk.snapshot.reference, or push the snapshot there.'}`,
   },
 ];
 
@@ -156,7 +162,11 @@ function withoutNames(stderr: string, reference: string): string {
 function lastDetail(stderr: string): string {
   const line =
     stderr.split('\n').find((candidate) => /^Error/.test(candidate)) ?? stderr.trim().split('\n').at(-1) ?? '';
-  const withoutRequest = line.replace(/^.*?"https?:\/\/[^"]*": /, '').replace(/^Error[^:]*: /, '');
+  const withoutRequest = line
+    .replace(/^.*?"https?:\/\/[^"]*": /, '')
+    .replace(/^Error[^":]*"[^"]*": /, '')
+    .replace(/^Error[^:]*: /, '')
+    .replace(/^failed to ingest: copy failed: /, '');
   return withoutSecrets(withoutRequest).slice(0, 300).trim() || 'it said nothing';
 }
 

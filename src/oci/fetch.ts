@@ -63,7 +63,7 @@ export interface FetchOptions {
   readonly layout: string;
   readonly onProgress: (doneBytes: number) => void;
   /** An attempt without a new byte for so long is given up; 60 s unless told. */
-  readonly stallMilliseconds?: number;
+  readonly stallMilliseconds?: number | undefined;
 }
 
 /** What became of one attempt, in bytes. */
@@ -102,7 +102,7 @@ export async function fetchSnapshot(options: FetchOptions): Promise<FetchOutcome
   await removeUnfinished(layout);
   const bytes = { kept, fetched: Math.max(0, whole - kept) + unfinished, lost: unfinished };
   if (!run.ok) {
-    const failure = explainOras(run, { registry: parsed.value.registry, reference });
+    const failure = explainOras(run, { registry: parsed.value.registry, reference, content: true });
     return { ...bytes, result: { ok: false, failure } };
   }
   access.signal?.throwIfAborted();

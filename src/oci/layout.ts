@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContentError } from './failure.ts';
+import { giveBack } from './give-back.ts';
 import type { Descriptor } from './manifest.ts';
 
 /** The file of a blob in an OCI layout folder. */
@@ -10,33 +10,71 @@ export function blobFile(layout: string, digest: string): string {
   return path.join(layout, 'blobs', ...digest.split(':'));
 }
 
+const PIECE_BYTES = 1024 ** 2;
+
 /**
  * The bytes of a blob, hashed on the way: oras trusts a blob by its name, and one that a power cut shortened keeps its
  * name. Throws a {@link ContentError} with the blob's digest at the end when they aren't the blob's bytes, so nothing
  * that was made from them may be used before the end.
+ *
+ * A piece is there until the next one is asked for: all of them share two buffers, so that a blob of many GiB takes no
+ * more memory than a small one.
  */
-export async function* readBlob(layout: string, { digest, size }: Descriptor): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  let length = 0;
-  const stream = createReadStream(blobFile(layout, digest), { highWaterMark: 1024 * 1024 });
+export async function* passBlob(layout: string, { digest, size }: Descriptor): AsyncGenerator<Buffer> {
+  const file = await openBlob(layout, digest);
   try {
-    for await (const piece of stream as AsyncIterable<Buffer>) {
+    const hash = createHash('sha256');
+    let length = 0;
+    for await (const piece of piecesOf(file)) {
       length += piece.length;
       if (length > size) break;
       hash.update(piece);
       yield piece;
     }
+    if (length !== size) throw damaged(digest, `has not ${size} bytes`);
+    if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(digest, 'has other content than its digest says');
+  } finally {
+    await file.close();
+  }
+}
+
+/** As {@link passBlob}, in pieces that stay: for streams, which hold on to what they are given. */
+export async function* readBlob(layout: string, blob: Descriptor): AsyncGenerator<Buffer> {
+  for await (const piece of passBlob(layout, blob)) yield Buffer.from(piece);
+}
+
+async function openBlob(layout: string, digest: string): Promise<FileHandle> {
+  try {
+    return await open(blobFile(layout, digest), 'r');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw damaged(digest, 'is missing');
     throw error;
   }
-  if (length !== size) throw damaged(digest, `has not ${size} bytes`);
-  if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(digest, 'has other content than its digest says');
+}
+
+/** One piece is read while the one before it is used. */
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  let [next, after] = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
+  let reading = file.read(next, 0, PIECE_BYTES, null);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      const piece = next.subarray(0, bytesRead);
+      [next, after] = [after, next];
+      reading = file.read(next, 0, PIECE_BYTES, null);
+      yield piece;
+    }
+  } finally {
+    // Its outcome was asked for, or nobody wants it any more.
+    await reading.catch(() => undefined);
+    for (const { buffer } of [next, after]) giveBack(buffer);
+  }
 }
 
 /** Throws a {@link ContentError} when a blob's bytes aren't those that its digest says. */
 export async function checkBlob(layout: string, blob: Descriptor): Promise<void> {
-  const pieces = readBlob(layout, blob);
+  const pieces = passBlob(layout, blob);
   while ((await pieces.next()).done !== true);
 }
 

@@ -1,7 +1,7 @@
 import { chosenOf } from './candidates.ts';
 import type { DiskContent } from './disk-content.ts';
 import { failed, type OciResult, success } from './failure.ts';
-import { readBlob } from './layout.ts';
+import { passBlob } from './layout.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 
 const TITLE = 'org.opencontainers.image.title';
@@ -26,6 +26,6 @@ export function titledDisk(layout: string, manifest: Manifest, wanted: string | 
     description: `file ${chosen.value.slice(1)} of an artifact`,
     sizeBytes: layer.size,
     blob: layer.digest,
-    read: () => readBlob(layout, layer),
+    read: () => passBlob(layout, layer),
   });
 }

@@ -95,6 +95,18 @@ export class TestRegistry implements AsyncDisposable {
     };
   }
 
+  /** A `config.json` with the right login for something that stands in front of this registry. Gives its path. */
+  async loginFor(host: string): Promise<string> {
+    const file = this.file(`login-${host.replace(':', '-')}.json`);
+    await writeFile(file, JSON.stringify({ auths: { [host]: loginOf(PASSWORD) } }));
+    return file;
+  }
+
+  /** What a client sends as `Authorization`. */
+  get authorization(): string {
+    return `Basic ${loginOf(PASSWORD).auth}`;
+  }
+
   async up(): Promise<void> {
     for (const name of ['tls', 'plain'] as const) {
       const child = spawn(this.#program, ['serve', this.file(`${name}.yml`)], { stdio: 'ignore' });
@@ -198,9 +210,8 @@ export class TestRegistry implements AsyncDisposable {
 
   async #writeFiles(): Promise<void> {
     await writeFile(this.file('htpasswd'), `${USER}:${HASH}\n`);
-    const login = (password: string) => ({ auth: Buffer.from(`${USER}:${password}`).toString('base64') });
     const config = (password: string) =>
-      JSON.stringify({ auths: { [this.tls]: login(password), [this.plain]: login(password) } });
+      JSON.stringify({ auths: { [this.tls]: loginOf(password), [this.plain]: loginOf(password) } });
     await writeFile(this.file('right.json'), config(PASSWORD));
     await writeFile(this.file('wrong.json'), config('guess'));
     await writeFile(this.file('empty.json'), '{"auths":{}}');
@@ -219,7 +230,11 @@ export class TestRegistry implements AsyncDisposable {
   }
 }
 
-async function freePort(): Promise<number> {
+function loginOf(password: string): { readonly auth: string } {
+  return { auth: Buffer.from(`${USER}:${password}`).toString('base64') };
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -229,7 +244,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answers(port: number): Promise<void> {
+export async function answers(port: number): Promise<void> {
   const end = performance.now() + 20_000;
   while (!(await accepts(port))) {
     if (performance.now() > end) throw new Error(`the registry doesn't answer on port ${port}`);

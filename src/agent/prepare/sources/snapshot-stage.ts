@@ -24,6 +24,7 @@ export interface StageSnapshot extends StageOptions {
   readonly access: RegistryAccess;
   readonly snapshot: SnapshotPlan;
   readonly digest: string;
+  readonly stallMilliseconds?: number | undefined;
 }
 
 /** With the pause that a registry wants. */
@@ -116,7 +117,7 @@ async function fetchInto(
   manifest: SnapshotManifest,
   content: DiskContent | undefined,
 ): Promise<void> {
-  const { plan, access, snapshot, onProgress } = options;
+  const { plan, access, snapshot, onProgress, stallMilliseconds } = options;
   const { totalBytes } = manifest;
   // What an attempt before has fetched takes its room already, and isn't fetched again.
   await removeUnfinished(layout);
@@ -131,6 +132,7 @@ async function fetchInto(
     snapshot: manifest,
     access,
     layout,
+    stallMilliseconds,
     onProgress: (doneBytes) => onProgress({ step: 'Pulling', doneBytes, totalBytes }),
   });
   const { reference } = snapshot;

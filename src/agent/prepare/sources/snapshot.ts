@@ -9,8 +9,14 @@ import type { DiskSource, StageOptions, StageResult } from './source.ts';
 
 type SnapshotContext = Pick<PrepareContext, 'files' | 'volume' | 'paths' | 'programs' | 'variables' | 'clock' | 'log'>;
 
+/** How long an attempt may take for nothing, in milliseconds; see RegistryAccess and FetchOptions for the defaults. */
+export interface RegistryPatience {
+  readonly timeoutMilliseconds?: number;
+  readonly stallMilliseconds?: number;
+}
+
 /** A disk from a registry, by digest: fetched into an OCI layout in the staging folder, then assembled from there. */
-export function snapshotSource(context: SnapshotContext): DiskSource {
+export function snapshotSource(context: SnapshotContext, patience: RegistryPatience = {}): DiskSource {
   const staged = path.join(context.volume.staging, 'snapshot.partial');
   const pause = new RegistryPause();
   return {
@@ -23,7 +29,7 @@ export function snapshotSource(context: SnapshotContext): DiskSource {
       }
       const wanted = pause.failure(snapshot.reference, context.clock.now());
       if (wanted !== undefined) return { kind: 'Failed', failure: wanted };
-      const outcome = await stageFrom(context, options, staged, snapshot);
+      const outcome = await stageFrom(context, { ...options, ...patience, staged }, snapshot);
       if (outcome.kind === 'Failed') pause.note(snapshot.reference, outcome.failure, context.clock.now());
       return outcome;
     },
@@ -33,8 +39,7 @@ export function snapshotSource(context: SnapshotContext): DiskSource {
 
 async function stageFrom(
   context: SnapshotContext,
-  options: StageOptions,
-  staged: string,
+  options: StageOptions & RegistryPatience & { readonly staged: string },
   snapshot: SnapshotPlan,
 ): Promise<StageResult | StageOutcome> {
   const { paths, programs, variables } = context;
@@ -43,10 +48,11 @@ async function stageFrom(
     registryConfig: paths.registryConfig,
     caFile: paths.registryCA,
     plainHTTP: snapshot.plainHTTP,
+    timeoutMilliseconds: options.timeoutMilliseconds,
     signal: options.signal,
   };
   if (snapshot.digest !== undefined) {
-    return stageSnapshot(context, { ...options, staged, access, snapshot, digest: snapshot.digest });
+    return stageSnapshot(context, { ...options, access, snapshot, digest: snapshot.digest });
   }
   // In a cluster the operator pins the digest; an image that runs alone (`docker run`) asks the registry itself.
   if (!runsAlone(variables)) {
@@ -55,7 +61,7 @@ async function stageFrom(
   }
   const resolved = await resolveReference(snapshot.reference, access);
   if (!resolved.ok) return { kind: 'Failed', failure: resolved.failure };
-  return stageSnapshot(context, { ...options, staged, access, snapshot, digest: resolved.value.digest });
+  return stageSnapshot(context, { ...options, access, snapshot, digest: resolved.value.digest });
 }
 
 /** A registry that wants a pause (Retry-After) isn't asked before that is over, however often the disk is tried for. */
