@@ -1,15 +1,32 @@
 import { diskCommand } from '../chaos/disk/command.ts';
+import { guestCommand } from '../chaos/guest/command.ts';
+import { memoryCommand } from '../chaos/guest/memory-command.ts';
 import { runCommand, UserError } from './console.ts';
 
-const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--only POINT ...]
+const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--states 100] [--scenario NAME] [--only POINT ...]
+       npm run chaos -- disk --without SYNC [--scenario NAME] [--seed 1]
+       npm run chaos -- guest [--deletions 20] [--kills 5] [--seed 1]
+       npm run chaos -- memory
 
-disk   kills preparations of a machine's disk with SIGKILL, at every step and at random times, and starts them again
+disk     kills preparations of a machine's disk with SIGKILL, at every step and at random times, and starts them again;
+         then cuts the power in them, and starts again on what is left
+           --points    kills (0: none)
+           --states    the most states after a power cut, of each scenario (0: none)
+           --scenario  power cuts in this scenario alone
+           --only      just this kill, by the name that a run gave it
+           --without   leaves out each sync whose name contains this ("" for all): a power cut must show it
+guest    deletes pods and kills QEMU under disk load on a real cluster
+memory   an hour of load at the memory limit
 
 The last line of the output is JSON; docs/chaos.md explains it. The exit code is 0 when nothing was wrong or lost.
 `;
 
 /** Each takes the arguments behind its name and gives the exit code. */
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { disk: diskCommand };
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  disk: diskCommand,
+  guest: guestCommand,
+  memory: memoryCommand,
+};
 
 await runCommand(async () => {
   const [name, ...args] = process.argv.slice(2);

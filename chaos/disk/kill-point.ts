@@ -1,11 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DiskWorkbench } from '../../test/agent/disk-workbench.ts';
 import type { Fixtures } from './fixtures.ts';
 import { endGroup, type Kill, runVictim } from './run-victim.ts';
 import type { Expected, Scenario } from './scenarios.ts';
 import { startAgain } from './start-again.ts';
-import { allocatedBytes, checkEnd, checkVisible, type Finding, QUARANTINED, USER_FILE } from './visible.ts';
+import { USER_FILE } from './theirs.ts';
+import { allocatedBytes, checkEnd, checkVisible, type Finding } from './visible.ts';
 
 /** One run of a scenario with the kills that it gets, one after the other, before the start that must end well. */
 export interface KillPoint {
@@ -52,9 +53,7 @@ export async function runKillPoint(point: KillPoint, fixtures: Fixtures): Promis
 
 /** The volume as it is before, with things of the user's on it. */
 export async function beginScenario(scenario: Scenario, bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
-  await mkdir(bench.volume.quarantine, { recursive: true });
   await writeFile(path.join(bench.volume.root, USER_FILE.name), USER_FILE.content);
-  await writeFile(path.join(bench.volume.quarantine, QUARANTINED.name), QUARANTINED.content);
   return scenario.begin(bench, fixtures);
 }
 

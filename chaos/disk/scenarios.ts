@@ -5,6 +5,8 @@ import { handIn } from '../../src/agent/import/inbox.ts';
 import type { DiskOrigin, DiskRecord } from '../../src/contract/disk-record.ts';
 import { type DiskWorkbench, sha256Of } from '../../test/agent/disk-workbench.ts';
 import type { Fixtures, SnapshotShape } from './fixtures.ts';
+import { HARDWARE } from './promises.ts';
+import { QUARANTINED } from './theirs.ts';
 import type { Work } from './victim-order.ts';
 
 /** What a volume must become, however often its preparation is killed. */
@@ -17,6 +19,10 @@ export interface Expected {
   readonly before?: string;
   /** The most that may lie in the staging folder, in bytes. */
   readonly stagingBytes: number;
+  /** Bytes that must come from a registry. */
+  readonly fetchedBytes?: number;
+  /** Whether {@link QUARANTINED} lies in the quarantine, and must stay. */
+  readonly quarantined?: boolean;
   /** Texts that must be somewhere in the quarantine at the end. */
   readonly kept?: readonly string[];
 }
@@ -33,7 +39,6 @@ export interface Scenario {
 /** Room for tables and small files. */
 const SLACK_BYTES = 1024 ** 2;
 const DISK_BYTES = 4.5 * 1024 ** 2;
-const HARDWARE = { machineType: 'pc-i440fx-7.2', macAddress: '52:54:00:12:34:56' } as const;
 
 export const scenarios: readonly Scenario[] = [
   { name: 'builtin', work: 'Prepare', begin: builtin },
@@ -50,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'disk-gone', work: 'Prepare', begin: diskGone },
   { name: 'refill', work: 'Prepare', begin: refill },
   { name: 'adoption', work: 'Prepare', begin: adoption },
+  { name: 'start', work: 'Start', begin: builtin },
   { name: 'ready', work: 'Prepare', begin: ready },
 ];
 
@@ -70,7 +76,8 @@ async function snapshot(
   await copyFile(registry.file('ca.crt'), registryCA);
   const { reference, digest, sha256, blobBytes } = snapshots[shape];
   await bench.plan({ mode: 'Hybrid', snapshot: { reference, digest, plainHTTP: false } });
-  return { sha256, origin: 'Snapshot', digest, stagingBytes: blobBytes + DISK_BYTES + SLACK_BYTES };
+  const stagingBytes = blobBytes + DISK_BYTES + SLACK_BYTES;
+  return { sha256, origin: 'Snapshot', digest, fetchedBytes: blobBytes, stagingBytes };
 }
 
 /** An import that nobody has published yet. */
@@ -92,12 +99,19 @@ async function importing(bench: DiskWorkbench, { sha256 }: Fixtures): Promise<Ex
   return { sha256, origin: 'Imported', stagingBytes: DISK_BYTES + SLACK_BYTES };
 }
 
+/** A machine that has run before. */
 async function ready(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
   const expected = await builtin(bench, fixtures);
+  await quarantine(bench);
   const opened = await bench.open();
   await opened.update({ hardware: HARDWARE });
   await opened.close();
-  return { ...expected, hardware: HARDWARE };
+  return { ...expected, hardware: HARDWARE, quarantined: true };
+}
+
+async function quarantine(bench: DiskWorkbench): Promise<void> {
+  await mkdir(bench.volume.quarantine, { recursive: true });
+  await writeFile(path.join(bench.volume.quarantine, QUARANTINED.name), QUARANTINED.content);
 }
 
 /** Somebody removed the disk of a machine: the new one finds the hardware that the guest knew. */
@@ -110,12 +124,13 @@ async function diskGone(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expec
 /** An Ephemeral machine that was killed: the disk it wrote to is made anew. */
 async function refill(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
   const expected = await builtin(bench, fixtures);
+  await quarantine(bench);
   await bench.plan({ builtinPath: fixtures.disk, mode: 'Ephemeral' });
   const opened = await bench.open();
   await opened.update({ state: 'Running' });
   await opened.close();
   await appendFile(bench.volume.disk, 'what the guest wrote');
-  return { ...expected, before: await sha256Of(bench.volume.disk) };
+  return { ...expected, quarantined: true, before: await sha256Of(bench.volume.disk) };
 }
 
 /** Somebody put a disk of their own in the place of a machine's. */
@@ -134,6 +149,7 @@ async function adoption(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expec
     sha256: await sha256Of(own),
     origin: 'Imported',
     hardware: HARDWARE,
+    quarantined: true,
     stagingBytes: SLACK_BYTES,
     kept: record === undefined ? [] : [record],
   };

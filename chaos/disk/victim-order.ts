@@ -1,5 +1,5 @@
-/** What a process that will be killed is to do meanwhile. */
-export type Work = 'Prepare' | 'Import' | 'Both';
+/** What a process that will be killed is to do meanwhile. `Start`: a preparation and what a guest's life records. */
+export type Work = 'Prepare' | 'Import' | 'Both' | 'Start';
 
 /** A kill at a step of the volume's files, by the process itself. */
 export interface StepKill {
@@ -20,4 +20,6 @@ export interface VictimOrder {
   /** The disk that an import brings. */
   readonly input?: string;
   readonly kill?: StepKill;
+  /** Where it makes a folder for each promise that it gives (see promises.ts); nowhere unless told. */
+  readonly marks?: string;
 }

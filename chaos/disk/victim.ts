@@ -1,13 +1,15 @@
 // The process that is killed: a preparation, an import, or both as in one container.
 // usage: victim.ts JSON (see VictimOrder); prints "ready" when it begins, and "steps N" when it got through alive.
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
+import type { OpenDisk } from '../../src/agent/disk/open-disk.ts';
 import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { agentPaths, systemClock } from '../../src/agent/environment.ts';
 import { importDisk } from '../../src/agent/import/index.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
 import { ReportState } from '../../src/agent/report-state.ts';
+import { HARDWARE, PROMISES } from './promises.ts';
 import type { VictimOrder } from './victim-order.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as VictimOrder;
@@ -38,12 +40,20 @@ function mortal(): VolumeFiles {
   });
 }
 
+function promise(name: string): void {
+  if (order.marks !== undefined) mkdirSync(path.join(order.marks, name), { recursive: true });
+}
+
 async function prepare(files: VolumeFiles): Promise<void> {
+  const report = new ReportState({ podUid: 'uid-1', phase: 'Starting', message: '' });
+  report.subscribe(({ progress }) => {
+    if (progress?.step === 'Copying') promise(PROMISES.fetched);
+  });
   const disk = await openDisk({
     environment: { podName: 'pc-0', podNamespace: 'games', podUid: 'uid-1' },
     variables,
     paths,
-    report: new ReportState({ podUid: 'uid-1', phase: 'Starting', message: '' }),
+    report,
     clock: systemClock,
     log: pino({ level: 'silent' }),
     signal: AbortSignal.timeout(60_000),
@@ -51,7 +61,19 @@ async function prepare(files: VolumeFiles): Promise<void> {
     files,
   });
   if (disk === null) throw new Error('no disk within a minute');
+  promise(`${PROMISES.ready}${disk.record.id}`);
+  if (order.work === 'Start') await live(disk);
   await disk.close();
+}
+
+/** What the record must keep of a guest's life. */
+async function live(disk: OpenDisk): Promise<void> {
+  await disk.update({ hardware: HARDWARE, state: 'Running' });
+  promise(PROMISES.running);
+  promise(PROMISES.stopping);
+  const at = new Date().toISOString();
+  await disk.update({ state: 'Stopped', lastStop: { kind: 'Clean', at, message: 'The guest shut down.' } });
+  promise(PROMISES.stopped);
 }
 
 /** Alone, it ends as soon as it has handed its disk in: nobody is there to publish it. */
@@ -75,7 +97,7 @@ async function bring(files: VolumeFiles, alone: boolean): Promise<void> {
 
 process.stdout.write('ready\n');
 const files = mortal();
-if (order.work === 'Prepare') await prepare(files);
+if (order.work === 'Prepare' || order.work === 'Start') await prepare(files);
 if (order.work === 'Import') await bring(files, true);
 if (order.work === 'Both') await Promise.all([prepare(files), bring(files, false)]);
 process.stdout.write(`steps ${count}\n`);

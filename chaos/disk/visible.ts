@@ -6,17 +6,13 @@ import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files
 import type { DiskRecord } from '../../src/contract/disk-record.ts';
 import { sha256Of } from '../../test/agent/disk-workbench.ts';
 import type { Expected } from './scenarios.ts';
+import { QUARANTINED, USER_FILE } from './theirs.ts';
 
 /** What was found where it must not be (`Wrong`), or not found where it must be (`Lost`). */
 export interface Finding {
   readonly kind: 'Wrong' | 'Lost';
   readonly what: string;
 }
-
-/** A file of the user's beside the disk, which nobody may touch. */
-export const USER_FILE = { name: 'notes.txt', content: 'high score: 12,400\n' } as const;
-/** Something in the quarantine from before: we never delete anything there. */
-export const QUARANTINED = { name: 'disk.2026-01-01T00-00-00.000Z.0badcafe.json', content: '{"old":true}\n' } as const;
 
 const wrong = (what: string): Finding => ({ kind: 'Wrong', what });
 const lost = (what: string): Finding => ({ kind: 'Lost', what });
@@ -26,7 +22,7 @@ const lost = (what: string): Finding => ({ kind: 'Lost', what });
  * with its true origin beside it, in the record or in the one that is about to become it.
  */
 export async function checkVisible(volume: Volume, expected: Expected, files = volumeFiles): Promise<Finding[]> {
-  const findings = await checkOthersFiles(volume);
+  const findings = await checkOthersFiles(volume, expected);
   if ((await files.facts(volume.disk)) === undefined) {
     if (expected.kept !== undefined) findings.push(lost("the user's own disk"));
     return findings;
@@ -60,12 +56,12 @@ function compareRecord(record: DiskRecord, expected: Expected): Finding[] {
   return findings;
 }
 
-async function checkOthersFiles(volume: Volume): Promise<Finding[]> {
+async function checkOthersFiles(volume: Volume, expected: Expected): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const theirs: [string, string][] = [
-    [path.join(volume.root, USER_FILE.name), USER_FILE.content],
-    [path.join(volume.quarantine, QUARANTINED.name), QUARANTINED.content],
-  ];
+  const theirs = [[path.join(volume.root, USER_FILE.name), USER_FILE.content]] as [string, string][];
+  if (expected.quarantined === true) {
+    theirs.push([path.join(volume.quarantine, QUARANTINED.name), QUARANTINED.content]);
+  }
   for (const [file, content] of theirs) {
     if ((await volumeFiles.readText(file)) !== content)
       findings.push(lost(`${path.basename(file)} was changed or removed`));
@@ -75,7 +71,7 @@ async function checkOthersFiles(volume: Volume): Promise<Finding[]> {
 
 /** Looks at a volume after the last start has said that its disk is ready. */
 export async function checkEnd(volume: Volume, expected: Expected, files = volumeFiles): Promise<Finding[]> {
-  const findings = await checkOthersFiles(volume);
+  const findings = await checkOthersFiles(volume, expected);
   if ((await files.facts(volume.disk)) === undefined) return [...findings, lost('there is no disk')];
   const sha256 = await sha256Of(volume.disk);
   if (sha256 !== expected.sha256) findings.push(wrong(`the disk has sha256 ${sha256}`));

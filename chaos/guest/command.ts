@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { step, UserError } from '../../scripts/console.ts';
+import { step } from '../../scripts/console.ts';
 import { seeded } from '../random.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { openScenario } from './cluster.ts';
 import { runStrikes } from './strike-run.ts';
 
@@ -26,10 +27,4 @@ export async function guestCommand(args: readonly string[]): Promise<number> {
   const seconds = Math.round((performance.now() - began) / 1000);
   process.stdout.write(`${JSON.stringify({ chaos: 'guest', seed, ...counts, seconds })}\n`);
   return counts.wrong === 0 ? 0 : 1;
-}
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new UserError(`--${name} takes a whole number, not "${text}"`);
-  return value;
 }
