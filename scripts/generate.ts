@@ -5,14 +5,15 @@ import { stringify } from 'yaml';
 import { emulatorResource } from '../src/api/emulator/resource.ts';
 import { generateCrd } from '../src/api/generate-crd.ts';
 import { renderReference } from '../src/api/reference.ts';
+import { renderReasonReference } from '../src/contract/reason-reference.ts';
 import { renderValuesSchema } from './chart/values-schema.ts';
 import { runCommand, step, UserError } from './console.ts';
 import { projectFolder } from './folders.ts';
 
 const help = `usage: npm run generate [-- --check]
 
-Writes what is made from the schemas in src/api: the CRDs (crds/ and the chart's copy), the schema of the chart's
-values, and the reference in docs/.
+Writes what is made from src/api and src/contract: the CRDs (crds/ and the chart's copy), the schema of the chart's
+values, and the references in docs/.
 
   --check   write nothing, and fail when a file is not what would be written
 `;
@@ -32,6 +33,7 @@ function generatedFiles(): readonly GeneratedFile[] {
     { path: `helm/loco-operator/crds/${name}`, text: yaml },
     { path: 'helm/loco-operator/values.schema.json', text: renderValuesSchema() },
     { path: 'docs/reference/api.md', text: renderReference(emulatorResource) },
+    { path: 'docs/reference/reasons.md', text: renderReasonReference() },
   ];
 }
 

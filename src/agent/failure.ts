@@ -1,6 +1,8 @@
+import type { Reason } from '../contract/reason.ts';
+
 /** Something that went wrong, as a value: a stable CamelCase reason, and a message that says what to change. */
 export interface Failure {
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
 }
 
@@ -10,7 +12,7 @@ export function success<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function failed(reason: string, message: string): { readonly ok: false; readonly failure: Failure } {
+export function failed(reason: Reason, message: string): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure: { reason, message } };
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { reasonSchema } from '../../contract/reason.ts';
 import type { Volume } from '../disk/volume.ts';
 import { replaceText, type VolumeFiles } from '../disk/volume-files.ts';
 import type { Failure } from '../failure.ts';
@@ -21,7 +22,7 @@ export const parcelSchema = z.object({
 
 export type Parcel = z.infer<typeof parcelSchema>;
 
-const refusalSchema = z.object({ id: z.uuid(), reason: z.string(), message: z.string() });
+const refusalSchema = z.object({ id: z.uuid(), reason: reasonSchema, message: z.string() });
 
 export type Refusal = z.infer<typeof refusalSchema>;
 

@@ -38,6 +38,8 @@ async function attempt(context: PrepareContext, sources: Sources): Promise<Outco
   const { files, volume, paths, variables, log } = context;
   await makeRoomToStart(files, volume);
   await files.makeFolder(volume.staging);
+  // A name in `.loco` is as durable as that of `.loco` itself: without its record, a disk of ours looks like a stranger.
+  await files.syncFolder(volume.root);
   const recovered = await recoverPublication(files, volume);
   if (recovered !== 'None') log.info({ recovered }, 'Ended an interrupted publication');
   const plan = await readPlan(paths.plan, variables);

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { diskPlanSchema } from '../../contract/disk-plan.ts';
 import { type DiskRecord, diskOriginSchema } from '../../contract/disk-record.ts';
+import type { Failure } from '../failure.ts';
 import { decideDamage } from './damage.ts';
 
-const failure = { reason: 'DiskCorrupt', message: 'Damage.' };
+const failure: Failure = { reason: 'DiskCorrupt', message: 'Damage.' };
 const every = diskPlanSchema.shape.mode.options.flatMap((mode) =>
   diskOriginSchema.options.map((origin) => ({ mode, origin })),
 );

@@ -1,12 +1,13 @@
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
+import type { Reason } from '../../contract/reason.ts';
 import type { Failure } from '../failure.ts';
 
 /**
  * Reasons that say that a disk is broken. Not among them: what could not be read or checked, which may work the next
  * time, and what a sound image may be made to be (an overlay, encrypted, too large), which is somebody's doing.
  */
-export const DAMAGE: ReadonlySet<string> = new Set([
+export const DAMAGE: ReadonlySet<Reason> = new Set([
   'DiskCorrupt',
   'DiskTruncated',
   'DiskHeaderInvalid',

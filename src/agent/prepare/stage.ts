@@ -14,6 +14,8 @@ import type { DiskSource, SourceName, StagedDisk } from './sources/source.ts';
 
 export type Sources = Readonly<Record<SourceName, DiskSource>>;
 
+type Tried = Attempt & Failure;
+
 /** How one walk along the row of sources ended. */
 export type PassResult =
   | { readonly kind: 'Published'; readonly record: DiskRecord; readonly attempts: readonly Attempt[] }
@@ -34,7 +36,7 @@ export async function prepareFromSources(
   sources: Sources,
   legacy: Legacy,
 ): Promise<PassResult> {
-  const attempts: Attempt[] = [];
+  const attempts: Tried[] = [];
   const onProgress = progressReporter(context);
   for (const name of sourcesFor(plan)) {
     const source = sources[name];
@@ -103,12 +105,12 @@ async function judge(
 }
 
 /** The line to paste stays at the end. */
-function withAttempts(failure: Failure, passedOver: readonly Attempt[]): Failure {
+function withAttempts(failure: Failure, passedOver: readonly Tried[]): Failure {
   const messages = [...passedOver.map(({ message }) => message), failure.message];
   return { reason: failure.reason, message: messages.join(' ') };
 }
 
-function nothingFound(attempts: readonly Attempt[]): Failure {
+function nothingFound(attempts: readonly Tried[]): Failure {
   const only = attempts.length === 1 ? attempts[0] : undefined;
   return {
     reason: only?.reason ?? 'NoDiskSource',
@@ -116,6 +118,6 @@ function nothingFound(attempts: readonly Attempt[]): Failure {
   };
 }
 
-function listed(attempts: readonly Attempt[]): string {
+function listed(attempts: readonly Tried[]): string {
   return attempts.map(({ source, reason, message }) => `${source} (${reason}): ${message}`).join(' ');
 }

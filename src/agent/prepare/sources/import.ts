@@ -3,6 +3,7 @@ import { takeLock } from '../../disk/lock.ts';
 import type { Volume } from '../../disk/volume.ts';
 import type { VolumeFiles } from '../../disk/volume-files.ts';
 import type { Clock } from '../../environment.ts';
+import type { Failure } from '../../failure.ts';
 import { closeParcel, PARTIAL_NAME, type Parcel, readParcel } from '../../import/inbox.ts';
 import type { DiskSource, StageResult } from './source.ts';
 
@@ -44,7 +45,7 @@ async function open(files: VolumeFiles, volume: Volume, parcel: Parcel): Promise
   const file = path.join(volume.staging, parcel.file);
   const facts = await files.facts(file);
   if (facts === undefined || facts.inode !== parcel.inode || facts.sizeBytes !== parcel.sizeBytes) {
-    const failure = {
+    const failure: Failure = {
       reason: 'ImportLost',
       message: 'The imported file is not there as it was handed in. Import again.',
     };
