@@ -158,19 +158,6 @@ describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
     expect(test.reports.at(-1)?.phase).toBe('Stopped');
   });
 
-  it('records a killed QEMU as unclean, opens the disk again and starts anew', async () => {
-    await using test = await startMachine(guest);
-    await ready(test);
-    const pid = test.qemu()?.pid ?? 0;
-    process.kill(pid, 'SIGKILL');
-    const report = await test.until('crashed', ({ reason }) => reason === 'QEMUCrashed');
-    expect(report).toMatchObject({ ready: false, message: expect.stringContaining('SIGKILL') });
-    expect(test.recorded.at(-1)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Unclean' } });
-    await ready(test);
-    expect(test.opened()).toBe(2);
-    expect(test.recorded.at(-1)?.hardware).toEqual(test.recorded[0]?.hardware);
-  });
-
   it('waits for a graphics mode of 640x480 where that is asked for', async () => {
     await using test = await startMachine(guest, { readinessScreen: 'Graphics' });
     await says(test, 'TINY-GUEST up');

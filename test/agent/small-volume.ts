@@ -11,25 +11,38 @@ export const mayMount = process.getuid?.() === 0;
 /** An ext4 file system of its own, mounted from a file: as small as one likes, and really full when it is full. */
 export interface SmallVolume {
   readonly root: string;
-  /** The file below the loop device. */
-  readonly device: string;
+  /** Has the file system find an error in itself. */
+  fail(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param folder where the file below the device lies; a folder of its own unless given */
-export async function mountSmallVolume(sizeMiB: number, folder?: string): Promise<SmallVolume> {
+export interface SmallVolumeOptions {
+  /** Where the file below the device lies; a folder of its own unless given. */
+  readonly folder?: string;
+  /** Mount options besides `loop`. */
+  readonly options?: string;
+  readonly journal?: boolean;
+}
+
+export async function mountSmallVolume(
+  sizeMiB: number,
+  { folder, options = 'rw', journal = true }: SmallVolumeOptions = {},
+): Promise<SmallVolume> {
   const own = await mkdtemp(path.join(tmpdir(), 'loco-volume-'));
   const device = path.join(folder ?? own, 'volume.ext4');
   const root = path.join(own, 'images');
   await writeFile(device, '');
   await truncate(device, sizeMiB * MEBIBYTE);
-  await execa('mkfs.ext4', ['-q', '-m', '0', '-O', '^resize_inode', '-E', 'lazy_itable_init=0', device]);
+  await execa('mkfs.ext4', ['-q', '-m', '0', ...(journal ? [] : ['-O', '^has_journal']), device]);
   await mkdir(root);
-  await execa('mount', ['-o', 'loop', device, root]);
+  await execa('mount', ['-o', `loop,${options}`, device, root]);
   await mkdir(path.join(root, '.loco'));
   return {
     root,
-    device,
+    fail: async () => {
+      const { stdout } = await execa('findmnt', ['-n', '-o', 'SOURCE', root]);
+      await writeFile(`/sys/fs/ext4/${path.basename(stdout.trim())}/trigger_fs_error`, '1');
+    },
     [Symbol.asyncDispose]: async () => {
       await execa('umount', ['--lazy', root]);
       await rm(own, { recursive: true });
