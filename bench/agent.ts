@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureDebianPackages } from '../scripts/debian-packages.ts';
-import { bundleProgram } from '../scripts/images/bundle.ts';
+import { AGENT_NODE_FLAG, bundleProgram } from '../scripts/images/bundle.ts';
 import { ensureTools } from '../scripts/tools.ts';
 import { type Cost, countOf, measure } from './measured-process.ts';
 
@@ -81,7 +81,10 @@ export class BenchedAgent {
       NODE_OPTIONS: `--import=${path.join(import.meta.dirname, 'inside-agent.mjs')}`,
       LOCO_BENCH_STATUS: status,
     };
-    const cost = await measure([process.execPath, this.#program, ...args], { folder: this.#folder, environment });
+    const cost = await measure([process.execPath, AGENT_NODE_FLAG, this.#program, ...args], {
+      folder: this.#folder,
+      environment,
+    });
     return { ...cost, peakMemoryBytes: countOf('VmHWM', await readFile(status, 'utf8')) * 1024 };
   }
 }

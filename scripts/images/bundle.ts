@@ -6,13 +6,18 @@ import { projectFolder } from '../folders.ts';
 const BANNER = `import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);`;
 
-const INTERPRETER = '#!/usr/local/bin/node\n';
+/**
+ * How Node runs the agent: its heap grows late and garbage goes early. What it computes much is not JavaScript, and a
+ * pod's memory is meant for its guest (docs/performance.md).
+ */
+export const AGENT_NODE_FLAG = '--optimize-for-size';
 
 /**
  * Bundles a program with everything it imports into one text that Node runs as it is: the same sources, the same text.
  * @param entry the program's main file, from the checkout's root
+ * @param nodeFlag given to Node when the program is started by its name; the kernel takes one at most
  */
-export async function bundleProgram(entry: string): Promise<Buffer> {
+export async function bundleProgram(entry: string, nodeFlag?: string): Promise<Buffer> {
   const result = await build({
     absWorkingDir: projectFolder,
     entryPoints: [path.join(projectFolder, entry)],
@@ -32,5 +37,6 @@ export async function bundleProgram(entry: string): Promise<Buffer> {
     throw new Error(`esbuild made nothing of ${entry}`);
   }
   // esbuild keeps the first line of an entry that names an interpreter; in the image it is always this one.
-  return Buffer.from(INTERPRETER + output.text.replace(/^#!.*\n/, ''));
+  const interpreter = ['#!/usr/local/bin/node', ...(nodeFlag === undefined ? [] : [nodeFlag])].join(' ');
+  return Buffer.from(`${interpreter}\n${output.text.replace(/^#!.*\n/, '')}`);
 }

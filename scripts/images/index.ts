@@ -4,7 +4,7 @@ import { projectFolder } from '../folders.ts';
 import { ensureTools } from '../tools.ts';
 import { ensureBaseImages } from './base-images.ts';
 import { refuseBrokenDisk } from './builtin-disk.ts';
-import { bundleProgram } from './bundle.ts';
+import { AGENT_NODE_FLAG, bundleProgram } from './bundle.ts';
 import { type ContextFile, contentTag, withContext } from './content.ts';
 import { type Engine, openEngine } from './engine.ts';
 
@@ -57,14 +57,14 @@ async function buildImage({ engine, bases, tag }: Workshop, recipe: Recipe): Pro
   return `${repository}:${tag}`;
 }
 
-async function program(name: string, entry: string): Promise<ContextFile> {
-  return { name, from: await bundleProgram(entry), mode: 0o755 };
+async function program(name: string, entry: string, nodeFlag?: string): Promise<ContextFile> {
+  return { name, from: await bundleProgram(entry, nodeFlag), mode: 0o755 };
 }
 
 async function buildPlain(workshop: Workshop) {
   const { oras } = await ensureTools(['oras']);
   const orasFile: ContextFile = { name: 'oras', from: oras, mode: 0o755 };
-  const agentFiles = [orasFile, await program('loco-agent', 'src/agent/main.ts')];
+  const agentFiles = [orasFile, await program('loco-agent', 'src/agent/main.ts', AGENT_NODE_FLAG)];
   const operatorFiles = [orasFile, await program('loco-operator', 'src/operator/main.ts')];
   const qemu = { name: 'qemu-loco', folder: 'qemu-loco', files: agentFiles, folders: ['builtin'] };
   const operator = { name: 'operator', folder: 'operator', files: operatorFiles, folders: [] };

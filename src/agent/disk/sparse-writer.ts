@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { messageOf } from '../failure.ts';
 
 /** What a reader fills before it hands it over; the only memory that a copy takes, {@link WINDOWS} times. */
-export const WINDOW_BYTES = 2 * 1024 ** 2;
+export const WINDOW_BYTES = 1024 ** 2;
 const WINDOWS = 6;
 /** So much is left to write at most when the disk's end is reached; the rest is on its way to the volume long before. */
 const SYNC_BYTES = 32 * 1024 ** 2;
