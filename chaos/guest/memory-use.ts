@@ -24,7 +24,7 @@ fi`;
 
 /** @throws Error when a number is missing */
 export function parseMemoryUse(text: string): MemoryUse {
-  const values = new Map(text.split('\n').map((line) => line.split(' ', 2) as [string, string?]));
+  const values = new Map([...text.matchAll(/^(\S+) (\S+)$/gm)].map(([, name, value]) => [name, value]));
   const first = (...names: readonly string[]): number => {
     const found = names.map((name) => values.get(name)).find((value) => value !== undefined);
     const number = Number(found);

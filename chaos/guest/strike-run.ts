@@ -1,4 +1,4 @@
-import { checkDisks } from '../../test/e2e/support/disk-errors.ts';
+import { readDisks } from '../../test/e2e/support/disks-at-rest.ts';
 import { Machine } from '../../test/e2e/support/machine.ts';
 import type { Scenario } from '../../test/e2e/support/scenario.ts';
 import { between, type Random } from '../random.ts';
@@ -65,8 +65,8 @@ function planStrikes(wanted: { readonly deletions: number; readonly kills: numbe
 async function countDamaged(scenario: Scenario): Promise<number> {
   await scenario.patch(NAME, { powerState: 'Stopped' });
   await scenario.stopped(NAME);
-  const said = await checkDisks(scenario, await scenario.claims());
-  return said.filter((words) => words !== 'No errors were found on the image.').length;
+  const disks = await readDisks(scenario, await scenario.claims());
+  return disks.filter(({ check }) => check !== 'No errors were found on the image.').length;
 }
 
 function countStrikes(outcomes: readonly { kind: Strike['kind']; outcome: Outcome }[], damaged: number): StrikeCounts {

@@ -131,6 +131,25 @@ export class Machine {
     await this.run(['sh', '-c', 'kill -9 $(pidof qemu-system-i386)']);
   }
 
+  /** Whether the kernel ends the whole container when it is out of memory (control groups of version 2). */
+  async endsWhole(): Promise<boolean> {
+    const file = '/sys/fs/cgroup/memory.oom.group';
+    return (await this.run(['sh', '-c', `cat ${file} 2>/dev/null || echo 0`])).trim() === '1';
+  }
+
+  /** Takes memory in the container until the kernel ends QEMU for want of it, as the first choice. */
+  async runOutOfMemory(): Promise<void> {
+    const takeUntilGone = `
+      const fs = require('node:fs');
+      const qemu = \`/proc/\${process.argv[1]}\`;
+      fs.writeFileSync(\`\${qemu}/oom_score_adj\`, '1000');
+      const taken = [];
+      while (fs.existsSync(qemu)) taken.push(Buffer.alloc(4 * 1024 * 1024, 1));
+    `;
+    const pid = (await this.run(['pidof', 'qemu-system-i386'])).trim();
+    await this.run(['node', '--eval', takeUntilGone, pid], { reject: false });
+  }
+
   /** Ends every process of the container without a word, as the kernel does when it is out of memory. */
   async killContainer(): Promise<void> {
     await this.run(['sh', '-c', 'kill -9 -1'], { reject: false });
