@@ -36,7 +36,7 @@ export function decideDamage(
 }
 
 /** Somebody may still get their data out of it. */
-export function leftInPlace({ reason, message }: Failure, disk: string): Failure {
+function leftInPlace({ reason, message }: Failure, disk: string): Failure {
   return {
     reason,
     message: `${message} The disk ${disk} is left as it is. To get at its data, copy it out and repair the copy (qemu-img check -r all). To go on with a new disk, set disk.onCorruption to Reprovision (this one is then kept in quarantine on the volume), or move it away.`,
