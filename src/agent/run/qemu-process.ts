@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../environment.ts';
 import { failed, messageOf, type Result, success } from '../failure.ts';
+import { LineBudget } from './line-budget.ts';
 import type { QemuEndpoints } from './qemu-arguments.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import { connectSerialLine, type SerialLine } from './serial-line.ts';
@@ -58,7 +59,7 @@ export async function startQemu(options: StartOptions): Promise<Result<Qemu>> {
   const spawned = await spawnQemu(options);
   if (!spawned.ok) return spawned;
   const child = spawned.value;
-  const exited = describeExit(child, collectWords(child, options.log));
+  const exited = describeExit(child, collectWords(child, options.clock, options.log));
   const kill = () => child.kill('SIGKILL');
   // Its end closes the sockets, which ends every wait for an answer below.
   stop.addEventListener('abort', kill);
@@ -114,7 +115,7 @@ async function connectChannels(
   if (!qmp.ok) {
     return qmp;
   }
-  const serial = await connectSerialLine(endpoints.serialSocket, log);
+  const serial = await connectSerialLine(endpoints.serialSocket, clock, log);
   if (!serial.ok) {
     qmp.value.close();
     return serial;
@@ -122,13 +123,19 @@ async function connectChannels(
   return success({ qmp: qmp.value, serial: serial.value });
 }
 
-/** Logs what QEMU prints and keeps its last lines, which say why it ended. */
-function collectWords(child: ChildProcess, log: Logger): string[] {
+/** Logs what QEMU prints, as long as it isn't too much, and keeps its last lines, which say why it ended. */
+function collectWords(child: ChildProcess, clock: Clock, log: Logger): string[] {
   const last: string[] = [];
+  const budget = new LineBudget(
+    clock,
+    (line) => log.warn({ qemu: line }, 'QEMU says'),
+    (leftOut) => log.warn({ leftOut }, 'QEMU says more than the log takes'),
+  );
+  child.once('close', () => budget.end());
   const listen = (stream: Readable | null) => {
     if (stream !== null) {
       createInterface({ input: stream }).on('line', (line) => {
-        log.warn({ qemu: line }, 'QEMU says');
+        budget.push(line);
         last.push(line);
         last.splice(0, last.length - KEPT_LINES);
       });

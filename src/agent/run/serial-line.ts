@@ -1,6 +1,8 @@
 import { createConnection } from 'node:net';
 import type { Logger } from 'pino';
+import type { Clock } from '../environment.ts';
 import { failed, messageOf, type Result, success } from '../failure.ts';
+import { LineBudget } from './line-budget.ts';
 
 export interface SerialLine {
   /** Types the text into the guest's first serial port. */
@@ -12,21 +14,29 @@ export interface SerialLine {
 const MAXIMUM_LINE = 1000;
 
 /**
- * Connects to the socket behind the guest's first serial port and logs each line that the guest says. Fails with
- * `SerialUnreachable`.
+ * Connects to the socket behind the guest's first serial port and logs the lines that the guest says, as long as they
+ * aren't too many (line-budget.ts). Fails with `SerialUnreachable`.
  */
-export function connectSerialLine(socketPath: string, log: Logger): Promise<Result<SerialLine>> {
+export function connectSerialLine(socketPath: string, clock: Clock, log: Logger): Promise<Result<SerialLine>> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath);
     socket.setEncoding('latin1');
-    const lines = new LineCutter((line) => log.info({ serial: line }, 'The guest says on its serial line'));
+    const budget = new LineBudget(
+      clock,
+      (line) => log.info({ serial: line }, 'The guest says on its serial line'),
+      (leftOut) => log.warn({ leftOut }, 'The guest says more on its serial line than the log takes'),
+    );
+    const lines = new LineCutter((line) => budget.push(line));
     socket.on('data', (text: string) => lines.push(text));
     socket.once('connect', () =>
       resolve(success({ write: (text) => socket.write(text, 'latin1'), close: () => socket.destroy() })),
     );
     // After the connection an error means that QEMU is gone, which its supervisor sees by itself.
     socket.on('error', (error) => resolve(failed('SerialUnreachable', messageOf(error))));
-    socket.once('close', () => lines.end());
+    socket.once('close', () => {
+      lines.end();
+      budget.end();
+    });
   });
 }
 
