@@ -58,14 +58,6 @@ export const REASONS = {
   DiskFailed: 'DiskFailed',
   /** A machine is making its disk, or hasn't said yet that it has one. */
   Preparing: 'Preparing',
-  /** The guest is paused because its volume is full; it goes on by itself when there is room. From the machine. */
-  VolumeFull: 'VolumeFull',
-  /** The volume can't be written to. From the machine. */
-  VolumeNotWritable: 'VolumeNotWritable',
-  /** An access to the disk's file failed. From the machine. */
-  DiskIOError: 'DiskIOError',
-  /** The disk's file was taken away under the running guest. From the machine. */
-  DiskGone: 'DiskGone',
   /** No machine runs, so that none writes. */
   NoMachineRuns: 'NoMachineRuns',
   /** Every machine has reported its disk. */

@@ -1,5 +1,6 @@
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import type { AgentReport } from '../../contract/agent-report.ts';
+import type { Reason } from '../../contract/reason.ts';
 import { ANNOTATIONS } from './names.ts';
 import type { Observed, ResolveAttempt, ResolveRequest } from './observed.ts';
 import { REASONS } from './reasons.ts';
@@ -83,7 +84,11 @@ function decideAccess(
 }
 
 /** Reasons that lie in what a pod has mounted: its pull secret and its CA. */
-const ACCESS_REASONS = ['RegistryAuthFailed', 'RegistryAccessDenied', 'RegistryCertificateNotTrusted'];
+const ACCESS_REASONS: readonly string[] = [
+  'RegistryAuthFailed',
+  'RegistryAccessDenied',
+  'RegistryCertificateNotTrusted',
+] satisfies Reason[];
 
 /** Did a machine try the snapshot and get no further than the registry's door? */
 export function isTurnedAway(report: AgentReport | undefined): boolean {

@@ -1,13 +1,8 @@
 import type { MachineStatus } from '../../api/emulator/schema.ts';
-import { REASONS } from './reasons.ts';
+import type { Reason } from '../../contract/reason.ts';
 
-/** Reasons that an agent reports while its guest can't write to its disk. */
-const REASONS_OF_TROUBLE: readonly string[] = [
-  REASONS.VolumeFull,
-  REASONS.VolumeNotWritable,
-  REASONS.DiskIOError,
-  REASONS.DiskGone,
-];
+/** Reasons that an agent gives while its guest can't write to its disk. */
+const WRITE_TROUBLE = ['VolumeFull', 'VolumeNotWritable', 'DiskIOError', 'DiskGone'] as const satisfies Reason[];
 
 /** Does this machine's guest run, if only to be paused? */
 export function hasGuest({ phase }: MachineStatus): boolean {
@@ -15,7 +10,6 @@ export function hasGuest({ phase }: MachineStatus): boolean {
 }
 
 /** Why a machine that is up can't write to its disk; undefined where it can, and while it isn't up. */
-export function writeTrouble(machine: MachineStatus): string | undefined {
-  if (!hasGuest(machine) || machine.reason === undefined) return undefined;
-  return REASONS_OF_TROUBLE.includes(machine.reason) ? machine.reason : undefined;
+export function writeTrouble(machine: MachineStatus): (typeof WRITE_TROUBLE)[number] | undefined {
+  return hasGuest(machine) ? WRITE_TROUBLE.find((reason) => reason === machine.reason) : undefined;
 }

@@ -6,11 +6,10 @@ const type = CONDITIONS.DisksWritable;
 
 /** Can every guest write to its disk? One that can't is paused, and loses nothing while it waits. */
 export function disksWritable({ machines }: Facts): ConditionState {
-  const troubled = machines.filter((machine) => writeTrouble(machine) !== undefined);
-  const [first, ...others] = troubled;
-  if (first !== undefined) {
+  const [first, ...others] = machines.filter((machine) => writeTrouble(machine) !== undefined);
+  const reason = first && writeTrouble(first);
+  if (first !== undefined && reason !== undefined) {
     const more = others.length === 0 ? '' : ` Not writable either: the disks of ${nameSome(others)}.`;
-    const reason = writeTrouble(first) ?? REASONS.DiskIOError;
     return { type, status: 'False', reason, message: `${first.pod}: ${first.message}${more}` };
   }
   if (!machines.some(hasGuest)) {
