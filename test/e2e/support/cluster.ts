@@ -16,7 +16,7 @@ export interface EmulatorView {
     readyReplicas?: number;
     replicas?: number;
     diskOrigin?: string;
-    snapshot?: { reference: string; digest: string };
+    snapshot?: { reference: string; digest: string; resolveRequest?: string };
     conditions?: { type: string; status: string; reason: string; message: string; lastTransitionTime: string }[];
     machines?: {
       ordinal: number;
