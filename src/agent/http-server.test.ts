@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
@@ -38,18 +38,56 @@ const post = (body: string, headers: Record<string, string> = authorization) =>
   fetch(`http://127.0.0.1:${server.port}/control`, { method: 'POST', body, headers });
 
 describe('the agent over HTTP', () => {
-  it('takes so many connections at once and no more', async () => {
-    const sockets: Socket[] = [];
-    const connection = async () => {
-      const socket = connect(server.port, '127.0.0.1');
-      sockets.push(socket);
-      await once(socket, 'connect');
-      return socket;
-    };
-    for (let count = 0; count < 64; count += 1) await connection();
-    await once((await connection()).resume(), 'close');
-    expect(sockets.filter((socket) => socket.closed)).toHaveLength(1);
+  const hold = async (count: number, request = ''): Promise<Socket[]> => {
+    const sockets = Array.from({ length: count }, () => connect(server.port, '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+      socket.write(request);
+    }
+    return sockets;
+  };
+
+  it.each([
+    ['say nothing', ''],
+    ['watch and do not read', 'GET /status?watch=true HTTP/1.1\r\nhost: a\r\nauthorization: Bearer s3cret\r\n\r\n'],
+    ['send half a request', 'GET /status HTTP/1.1\r\n'],
+  ])('serves probes whatever many clients hold connections and %s', async (_what, request) => {
+    const sockets = await hold(64, request);
+    for (let probe = 0; probe < 5; probe += 1) {
+      const answer = await fetch(`http://127.0.0.1:${server.port}/healthz`, { headers: { connection: 'close' } });
+      expect(answer.status).toBe(200);
+    }
+    const more = await hold(64, request);
+    expect((await get('/healthz')).status).toBe(200);
+    await expect.poll(() => server.connections()).toBeLessThanOrEqual(64);
+    for (const socket of [...sockets, ...more]) socket.destroy();
+  });
+
+  it('keeps a watch while others hold connections without a request', async () => {
+    const watched = await get('/status?watch=true', authorization);
+    const reader = watched.body?.getReader();
+    await reader?.read();
+    const sockets = await hold(100);
+    report.update({ phase: 'Running' });
+    expect((await reader?.read())?.done).toBe(false);
+    await reader?.cancel();
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('lets a watcher go that takes nothing any more', async () => {
+    const [socket] = await hold(
+      1,
+      'GET /status?watch=true HTTP/1.1\r\nhost: a\r\nauthorization: Bearer s3cret\r\n\r\n',
+    );
+    const closed = once(socket ?? new Socket(), 'close');
+    socket?.pause();
+    const flood = setInterval(() => report.update({ message: `${Math.random()} ${'x'.repeat(200_000)}` }), 5);
+    // The server has let go when the client, as soon as it reads, comes to an end.
+    await expect.poll(() => server.connections(), { timeout: 20_000 }).toBe(0);
+    clearInterval(flood);
+    socket?.resume();
+    await closed;
   });
 
   it('answers probes and metrics without a token', async () => {

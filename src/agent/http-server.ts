@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { type AgentReport, machinePhaseSchema } from '../contract/agent-report.ts';
 import { type ControlRequest, controlRequestSchema } from '../contract/control.ts';
+import { limitConnections } from './connection-limit.ts';
 import { type Failure, messageOf } from './failure.ts';
 import type { ReportState } from './report-state.ts';
 
@@ -28,12 +29,18 @@ export interface AgentServerOptions {
 
 export interface AgentServer {
   readonly port: number;
+  /** How many clients are connected. */
+  connections(): Promise<number>;
   /** Ends the watches and stops to listen. */
   close(): Promise<void>;
 }
 
 /** For probes, the operator's watch and some people; more would only cost memory. */
 const MAXIMUM_CONNECTIONS = 64;
+/** A watcher that has not taken its last lines for so many heartbeats is let go. */
+const STUCK_HEARTBEATS = 4;
+/** For a client to say what it wants. */
+const REQUEST_MILLISECONDS = 10_000;
 const MAXIMUM_BODY_BYTES = 64 * 1024;
 
 /** Serves `/healthz`, `/readyz`, `/metrics`, and with the bearer token `/status` and `/control`. */
@@ -48,7 +55,9 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       }
     });
   });
-  server.maxConnections = MAXIMUM_CONNECTIONS;
+  limitConnections(server, MAXIMUM_CONNECTIONS);
+  server.headersTimeout = REQUEST_MILLISECONDS;
+  server.requestTimeout = REQUEST_MILLISECONDS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, () => {
@@ -60,6 +69,10 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   });
   return {
     port: (server.address() as AddressInfo).port,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -121,7 +134,13 @@ function watch(options: AgentServerOptions, response: ServerResponse): void {
   send(options.report.current);
   const unsubscribe = options.report.subscribe(send);
   response.on('drain', () => send(options.report.current));
-  const heartbeat = setInterval(() => send(options.report.current), options.heartbeatMilliseconds ?? 15_000);
+  let stuckHeartbeats = 0;
+  const heartbeat = setInterval(() => {
+    stuckHeartbeats = response.writableNeedDrain ? stuckHeartbeats + 1 : 0;
+    // It doesn't read, or isn't there any more.
+    if (stuckHeartbeats > STUCK_HEARTBEATS) response.destroy();
+    else send(options.report.current);
+  }, options.heartbeatMilliseconds ?? 15_000);
   response.once('close', () => {
     unsubscribe();
     clearInterval(heartbeat);

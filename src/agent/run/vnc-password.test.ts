@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseVncPassword, prepareVncSecret } from './vnc-password.ts';
 
@@ -9,16 +10,59 @@ describe('a VNC password', () => {
     ['abcdefgh', 'abcdefgh'],
     ['abcdefgh\n', 'abcdefgh'],
     ['abc\r\n', 'abc'],
-    ['a b\n\n', 'a b\n'],
+    [' a ~\n', ' a ~'],
   ])('%j is taken as %j', (mounted, password) => {
     expect(parseVncPassword(Buffer.from(mounted))).toEqual({ ok: true, value: Buffer.from(password) });
   });
 
-  it.each(['', '\n', '\r\n', 'abcdefghi', 'pässwörd'])('%j is refused', (mounted) => {
+  it.each([
+    '',
+    '\n',
+    '\r\n',
+    '\n\n',
+    'abcdefghi',
+    'abc\n\n',
+    'ab\ncd',
+    'abc\r',
+    'ab\0cd',
+    '\0',
+    'pässwörd',
+    'pässw',
+    'ab\u007f',
+  ])('%j is refused', (mounted) => {
     expect(parseVncPassword(Buffer.from(mounted))).toMatchObject({
       ok: false,
       failure: { reason: 'VNCPasswordInvalid', message: expect.stringContaining('8') },
     });
+  });
+});
+
+describe('a mounted file of any bytes', () => {
+  const bytes = fc.uint8Array({ maxLength: 20 }).map((array) => Buffer.from(array));
+  const printable = fc.string({ unit: fc.constantFrom(...'aZ0 ~!"$%\\{}') });
+
+  it('gives 1 to 8 printable characters, as they were mounted, or is refused without being told', () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, printable.map(Buffer.from)), (mounted) => {
+        const parsed = parseVncPassword(mounted);
+        if (parsed.ok) {
+          expect(parsed.value.toString('latin1')).toMatch(/^[ -~]{1,8}$/);
+          expect(mounted.toString('latin1')).toMatch(/^[ -~]{1,8}(\r?\n)?$/);
+          expect(mounted.subarray(0, parsed.value.length).equals(parsed.value)).toBe(true);
+        } else if (mounted.length > 3) {
+          expect(parsed.failure.message).not.toContain(mounted.toString('latin1').trim() || '-');
+        }
+      }),
+    );
+  });
+
+  it('is taken with any one line end, or with none, where it holds a password', () => {
+    const password = printable.filter(({ length }) => length >= 1 && length <= 8);
+    fc.assert(
+      fc.property(password, fc.constantFrom('', '\n', '\r\n'), (text, end) => {
+        expect(parseVncPassword(Buffer.from(text + end))).toEqual({ ok: true, value: Buffer.from(text) });
+      }),
+    );
   });
 });
 

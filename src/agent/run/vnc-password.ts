@@ -6,6 +6,9 @@ import { failed, messageOf, type Result, success } from '../failure.ts';
 const MAXIMUM_BYTES = 8;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
+/** QEMU takes no other bytes than UTF-8 and ends at a NUL, and viewers send letters beyond ASCII each in its own way. */
+const PRINTABLE = /^[ -~]*$/;
+
 /** A password as it is mounted, less one trailing line end. Fails with `VNCPasswordInvalid`. */
 export function parseVncPassword(mounted: Buffer): Result<Buffer> {
   const password = Buffer.from(mounted.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
@@ -19,6 +22,12 @@ export function parseVncPassword(mounted: Buffer): Result<Buffer> {
     return failed(
       'VNCPasswordInvalid',
       `The VNC password in its Secret has ${password.length} bytes; VNC looks at 8 and ignores the rest. Set 1 to 8.`,
+    );
+  }
+  if (!PRINTABLE.test(password.toString('latin1'))) {
+    return failed(
+      'VNCPasswordInvalid',
+      'The VNC password in its Secret has a line end, another control character or a letter beyond ASCII in it, which viewers cannot send. Set 1 to 8 printable ASCII characters.',
     );
   }
   return success(password);
