@@ -1,6 +1,3 @@
-import { diskCommand } from '../chaos/disk/command.ts';
-import { guestCommand } from '../chaos/guest/command.ts';
-import { memoryCommand } from '../chaos/guest/memory-command.ts';
 import { runCommand, UserError } from './console.ts';
 
 const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--states 100] [--scenario NAME] [--only POINT ...]
@@ -21,11 +18,11 @@ memory   an hour of load at the memory limit
 The last line of the output is JSON; docs/chaos.md explains it. The exit code is 0 when nothing was wrong or lost.
 `;
 
-/** Each takes the arguments behind its name and gives the exit code. */
+/** Each takes the arguments behind its name and gives the exit code; loaded when it is asked for. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  disk: diskCommand,
-  guest: guestCommand,
-  memory: memoryCommand,
+  disk: async (args) => (await import('../chaos/disk/command.ts')).diskCommand(args),
+  guest: async (args) => (await import('../chaos/guest/command.ts')).guestCommand(args),
+  memory: async (args) => (await import('../chaos/guest/memory-command.ts')).memoryCommand(args),
 };
 
 await runCommand(async () => {

@@ -1,7 +1,7 @@
 import { UserError } from '../../scripts/console.ts';
 import type { KillPoint } from './kill-point.ts';
 import type { Kill } from './run-victim.ts';
-import { scenarios } from './scenarios.ts';
+import { scenarioOf } from './scenarios.ts';
 
 /**
  * A point as people pass it to `--only`: the scenario and its kills in turn, `12-` before step 12, `12+` after it,
@@ -18,13 +18,9 @@ function nameOfKill(kill: Kill): string {
 
 /** @throws UserError when it isn't the name of a point */
 export function parsePoint(name: string): KillPoint {
-  const [first, rest] = name.split(':');
-  const scenario = scenarios.find((candidate) => candidate.name === first);
-  if (scenario === undefined || rest === undefined) {
-    const names = scenarios.map((candidate) => candidate.name).join(', ');
-    throw new UserError(`--only takes SCENARIO:KILL,KILL with a scenario of ${names}; not "${name}"`);
-  }
-  return { scenario, kills: rest.split(',').map(parseKill) };
+  const [first = '', rest] = name.split(':');
+  if (rest === undefined) throw new UserError(`--only takes SCENARIO:KILL,KILL, not "${name}"`);
+  return { scenario: scenarioOf(first), kills: rest.split(',').map(parseKill) };
 }
 
 function parseKill(text: string): Kill {

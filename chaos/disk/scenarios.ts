@@ -1,9 +1,10 @@
 import { appendFile, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { UserError } from '../../scripts/console.ts';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { handIn } from '../../src/agent/import/inbox.ts';
 import type { DiskOrigin, DiskRecord } from '../../src/contract/disk-record.ts';
-import { type DiskWorkbench, sha256Of } from '../../test/agent/disk-workbench.ts';
+import { type DiskWorkbench, damage, sha256Of } from '../../test/agent/disk-workbench.ts';
 import type { Fixtures, SnapshotShape } from './fixtures.ts';
 import { HARDWARE } from './promises.ts';
 import { QUARANTINED } from './theirs.ts';
@@ -23,6 +24,8 @@ export interface Expected {
   readonly fetchedBytes?: number;
   /** Whether {@link QUARANTINED} lies in the quarantine, and must stay. */
   readonly quarantined?: boolean;
+  /** A disk that must be there at any moment, at its place or in the quarantine: its sha256. */
+  readonly preserved?: string;
   /** Texts that must be somewhere in the quarantine at the end. */
   readonly kept?: readonly string[];
 }
@@ -54,10 +57,18 @@ export const scenarios: readonly Scenario[] = [
   { name: 'import-and-prepare', work: 'Both', begin: importing },
   { name: 'disk-gone', work: 'Prepare', begin: diskGone },
   { name: 'refill', work: 'Prepare', begin: refill },
+  { name: 'reprovision', work: 'Prepare', begin: reprovision },
   { name: 'adoption', work: 'Prepare', begin: adoption },
   { name: 'start', work: 'Start', begin: builtin },
   { name: 'ready', work: 'Prepare', begin: ready },
 ];
+
+/** @throws UserError when there is none of this name */
+export function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((candidate) => candidate.name === name);
+  if (scenario !== undefined) return scenario;
+  throw new UserError(`no scenario ${name}; there are ${scenarios.map((candidate) => candidate.name).join(', ')}`);
+}
 
 async function builtin(bench: DiskWorkbench, { disk, sha256 }: Fixtures): Promise<Expected> {
   await bench.plan({ builtinPath: disk });
@@ -131,6 +142,18 @@ async function refill(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expecte
   await opened.close();
   await appendFile(bench.volume.disk, 'what the guest wrote');
   return { ...expected, quarantined: true, before: await sha256Of(bench.volume.disk) };
+}
+
+/** A machine that was killed, and whose disk is damaged: it is put aside for another. */
+async function reprovision(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
+  const expected = await ready(bench, fixtures);
+  await bench.plan({ builtinPath: fixtures.disk, onCorruption: 'Reprovision' });
+  const opened = await bench.open();
+  await opened.update({ state: 'Running' });
+  await opened.close();
+  await damage(bench.volume.disk);
+  const damaged = await sha256Of(bench.volume.disk);
+  return { ...expected, before: damaged, preserved: damaged };
 }
 
 /** Somebody put a disk of their own in the place of a machine's. */

@@ -66,7 +66,19 @@ async function checkOthersFiles(volume: Volume, expected: Expected): Promise<Fin
     if ((await volumeFiles.readText(file)) !== content)
       findings.push(lost(`${path.basename(file)} was changed or removed`));
   }
+  if (expected.preserved !== undefined && !(await holdsDisk(volume, expected.preserved))) {
+    findings.push(lost('the damaged disk'));
+  }
   return findings;
+}
+
+/** Whether a disk with these bytes is at its place or in the quarantine. */
+async function holdsDisk(volume: Volume, sha256: string): Promise<boolean> {
+  const below = await readdir(volume.quarantine, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = below.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  if ((await volumeFiles.facts(volume.disk)) !== undefined) files.push(volume.disk);
+  for (const file of files) if ((await sha256Of(file)) === sha256) return true;
+  return false;
 }
 
 /** Looks at a volume after the last start has said that its disk is ready. */

@@ -1,6 +1,6 @@
-import { step, UserError } from '../../scripts/console.ts';
+import { step } from '../../scripts/console.ts';
 import { type Fixtures, makeFixtures } from '../disk/fixtures.ts';
-import { type Scenario, scenarios } from '../disk/scenarios.ts';
+import { type Scenario, scenarioOf, scenarios } from '../disk/scenarios.ts';
 import { type Random, seeded } from '../random.ts';
 import { mountMemory, onVolume } from '../volume.ts';
 import type { Recorded } from './judge.ts';
@@ -22,9 +22,7 @@ export interface PowerOptions {
 
 /** The scenarios that are recorded: an import alone ends before its disk is published. */
 export function recordable(name?: string): Scenario[] {
-  const found = scenarios.filter((scenario) => scenario.work !== 'Import' && (name ?? scenario.name) === scenario.name);
-  if (found.length === 0) throw new UserError(`no such scenario: ${name}`);
-  return found;
+  return name === undefined ? scenarios.filter(({ work }) => work !== 'Import') : [scenarioOf(name)];
 }
 
 /** Records each scenario and cuts its power in many ways. */

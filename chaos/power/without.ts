@@ -39,6 +39,13 @@ function nodeOf({ operations }: Recording, index: number): number | undefined {
   return operation?.kind === 'Write' || operation?.kind === 'Resize' ? operation.node : undefined;
 }
 
+/** Where something first happens to a name. */
+export function operationAt({ operations }: Recording, kind: 'Make' | 'Remove', name: string): number {
+  const found = operations.findIndex((operation) => operation.kind === kind && operation.at.name === name);
+  if (found === -1) throw new Error(`nothing is recorded of ${name}`);
+  return found;
+}
+
 /** The recording of a program that does one thing earlier than it did. */
 export function withEarlier(recording: Recording, index: number, before: number): Recording {
   const operations = recording.operations.map((operation) =>
