@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -144,6 +145,35 @@ describe('another disk in the place of ours', () => {
     await utimes(bench.paths.disk, 1, 1);
     expect((await restart(bench)).id).not.toBe(id);
   });
+});
+
+test('a disk that is still being written is taken when that has ended', async () => {
+  await using bench = await DiskWorkbench.create();
+  await makeDisk(bench.paths.disk, 7);
+  await bench.plan({});
+  let isWriting = true;
+  bench.report.subscribe(({ progress }) => {
+    // Another byte, while the file is hashed.
+    if (isWriting && progress?.step === 'Checking') appendFileSync(bench.paths.disk, 'x');
+  });
+  const opening = openDisk(bench.options());
+  await until(() => bench.report.current.reason === 'DiskChanging');
+  expect(bench.report.current.phase).toBe('DiskFailed');
+  isWriting = false;
+  const disk = await opening;
+  await disk?.close();
+  expect(disk?.record).toMatchObject({ origin: 'Imported', sha256: await sha256Of(bench.paths.disk) });
+});
+
+test('how a machine ended is written down also when its disk was removed under it', async () => {
+  await using bench = await preparedBench();
+  const disk = await bench.open();
+  await disk.update({ state: 'Running' });
+  await rm(bench.paths.disk);
+  const lastStop = { kind: 'Clean', at: new Date().toISOString(), message: '' } as const;
+  await disk.update({ state: 'Stopped', lastStop });
+  await disk.close();
+  expect(await recordOf(bench)).toMatchObject({ state: 'Stopped', lastStop });
 });
 
 describe('publication', () => {

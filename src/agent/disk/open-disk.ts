@@ -51,6 +51,8 @@ export function createOpenDisk(files: VolumeFiles, volume: Volume, lock: HeldLoc
  * guest never ran.
  */
 async function settle(files: VolumeFiles, volume: Volume): Promise<Pick<DiskRecord, 'modifiedTime'>> {
+  // Somebody may have removed the disk under its machine; how that ended is written down all the same.
+  if ((await files.facts(volume.disk)) === undefined) return {};
   await files.syncFile(volume.disk);
   const facts = await files.facts(volume.disk);
   return facts === undefined ? {} : { modifiedTime: facts.modifiedTime };

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { identityOf } from '../disk/identity.ts';
 import { inspectDisk } from '../disk/inspect.ts';
@@ -32,6 +33,12 @@ export async function adoptDisk(
     );
   }
   const sha256 = await hashOf(context, facts.sizeBytes);
+  if (!isDeepStrictEqual(await files.facts(volume.disk), facts)) {
+    return failed(
+      'DiskChanging',
+      `Somebody still writes to ${volume.disk}. It is taken as soon as it stays as it is while it is checked.`,
+    );
+  }
   const at = new Date(clock.now()).toISOString();
   const record: DiskRecord = {
     schemaVersion: 1,
