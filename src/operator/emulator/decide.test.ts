@@ -835,7 +835,7 @@ describe('events', () => {
     };
     const lastEnd = { reason: 'OOMKilled', message: 'container emulator ended' };
     expect(told({ pods: [pod(0, { ready: true, restarts: 1, lastEnd })] })).toEqual([
-      'Warning MachineRestarted classroom-0: The guest runs (Started again: container emulator ended)',
+      'Warning MachineRestarted classroom-0 was started again (once in this pod): container emulator ended',
     ]);
     expect(told({ pods: [pod(0, { obstacle: { reason: 'Evicted', message: 'Evicted: low on disk' } })] })).toEqual([
       'Warning MachineEvicted classroom-0: Evicted: low on disk',

@@ -41,7 +41,10 @@ const USUAL = ['PodInitializing', 'ContainerCreating'];
 function obstacle({ status }: PodObject, containers: readonly ContainerStatus[]): PodTrouble | undefined {
   if (status?.phase === 'Failed') {
     const reason = status.reason ?? 'PodFailed';
-    return { reason, message: `${reason}: ${status.message ?? 'the pod failed'} (Another pod takes its place.)` };
+    return {
+      reason,
+      message: `${reason}: ${status.message?.trim() ?? 'the pod failed'} (Another pod takes its place.)`,
+    };
   }
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False') {

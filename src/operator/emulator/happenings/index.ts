@@ -15,7 +15,7 @@ export function happenings(observed: Observed, next: EmulatorStatus): EmulatorEv
   const before = observed.emulator.status;
   const machines = (next.machines ?? []).flatMap((machine) => {
     const last = before?.machines?.find(({ ordinal }) => ordinal === machine.ordinal);
-    return [...diskEvents(observed, machine, last), ...machineEvents(machine, last)];
+    return [...diskEvents(observed, machine, last), ...machineEvents(observed, machine, last)];
   });
   return [...machines, ...conditionEvents(before, next)];
 }

@@ -1,14 +1,20 @@
 import type { MachineStatus } from '../../../api/emulator/schema.ts';
+import type { Observed, ObservedPod } from '../observed.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
 import { hasGuest, writeTrouble } from '../write-trouble.ts';
 import type { EmulatorEvent } from './event.ts';
 
 /** What happened to a machine, told from what it was and what it is. */
-export function machineEvents(machine: MachineStatus, last: MachineStatus | undefined): EmulatorEvent[] {
+export function machineEvents(
+  { pods }: Observed,
+  machine: MachineStatus,
+  last: MachineStatus | undefined,
+): EmulatorEvent[] {
+  const pod = pods.find(({ ordinal }) => ordinal === machine.ordinal);
   return [
     stopped(machine, last),
     poweredOff(machine, last),
-    restarted(machine, last),
+    restarted(machine, last, pod),
     evicted(machine, last),
     noDisk(machine, last),
     writing(machine, last),
@@ -30,9 +36,15 @@ function poweredOff({ phase, pod, message }: MachineStatus, last: MachineStatus 
 }
 
 /** Kubelet started the container again: a crash loop must not hide what happened in it. */
-function restarted({ restarts = 0, pod, message }: MachineStatus, last: MachineStatus | undefined) {
+function restarted(
+  { restarts = 0, pod, message }: MachineStatus,
+  last: MachineStatus | undefined,
+  observed: ObservedPod | undefined,
+): EmulatorEvent | undefined {
   if (last === undefined || restarts <= (last.restarts ?? 0)) return undefined;
-  return event('Warning', REASONS.MachineRestarted, 'Start', `${pod}: ${message}`);
+  const times = restarts === 1 ? 'once' : `${restarts} times`;
+  const why = observed?.lastEnd?.message ?? message;
+  return event('Warning', REASONS.MachineRestarted, 'Start', `${pod} was started again (${times} in this pod): ${why}`);
 }
 
 function evicted({ reason, pod, message }: MachineStatus, last: MachineStatus | undefined) {
