@@ -12,7 +12,10 @@ import type { Work } from './victim-order.ts';
 
 /** What a volume must become, however often its preparation is killed. */
 export interface Expected {
+  /** Of the disk when it was published, which its record says for good. */
   readonly sha256: string;
+  /** Of the disk now, where a guest has written to it; `any` while it writes. */
+  readonly written?: string;
   readonly origin: DiskOrigin;
   readonly digest?: string;
   readonly hardware?: NonNullable<DiskRecord['hardware']>;
@@ -59,7 +62,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'refill', work: 'Prepare', begin: refill },
   { name: 'reprovision', work: 'Prepare', begin: reprovision },
   { name: 'adoption', work: 'Prepare', begin: adoption },
-  { name: 'start', work: 'Start', begin: builtin },
+  { name: 'start', work: 'Start', begin: life },
   { name: 'ready', work: 'Prepare', begin: ready },
 ];
 
@@ -108,6 +111,11 @@ async function handedIn(bench: DiskWorkbench, { disk, sha256 }: Fixtures): Promi
 async function importing(bench: DiskWorkbench, { sha256 }: Fixtures): Promise<Expected> {
   await bench.plan({ source: 'Import' });
   return { sha256, origin: 'Imported', stagingBytes: DISK_BYTES + SLACK_BYTES };
+}
+
+/** A guest will write to the disk. */
+async function life(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
+  return { ...(await builtin(bench, fixtures)), written: 'any' };
 }
 
 /** A machine that has run before. */

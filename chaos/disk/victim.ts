@@ -1,6 +1,7 @@
 // The process that is killed: a preparation, an import, or both as in one container.
 // usage: victim.ts JSON (see VictimOrder); prints "ready" when it begins, and "steps N" when it got through alive.
 import { createReadStream, mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import type { OpenDisk } from '../../src/agent/disk/open-disk.ts';
@@ -70,10 +71,23 @@ async function prepare(files: VolumeFiles): Promise<void> {
 async function live(disk: OpenDisk): Promise<void> {
   await disk.update({ hardware: HARDWARE, state: 'Running' });
   promise(PROMISES.running);
+  await writeAsGuest(disk.path);
   promise(PROMISES.stopping);
   const at = new Date().toISOString();
   await disk.update({ state: 'Stopped', lastStop: { kind: 'Clean', at, message: 'The guest shut down.' } });
   promise(PROMISES.stopped);
+}
+
+/** A guest writes to its disk, and nobody syncs. */
+async function writeAsGuest(disk: string): Promise<void> {
+  const file = await open(disk, 'r+');
+  try {
+    const { size } = await file.stat();
+    const block = Buffer.alloc(4096, 'what the guest wrote. ');
+    await file.write(block, 0, block.length, size - block.length);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Alone, it ends as soon as it has handed its disk in: nobody is there to publish it. */

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import type { Identity, InitialNode, Recording } from './operation.ts';
 import { HANDLERS, Recorder } from './recorder.ts';
-import { surviving } from './survival.ts';
+import { everything, surviving } from './survival.ts';
 import { inHexadecimal, parseCalls, STRACE_FLAGS } from './system-call.ts';
 
 export interface RecordOptions {
@@ -56,12 +56,7 @@ async function treeOf(
 
 /** What the calls say must be what is really there in the end: a change that strace didn't show would be missed. */
 async function proveComplete(volume: string, recording: Recording): Promise<void> {
-  const { names, contents } = surviving(recording, {
-    after: recording.operations.length,
-    drops: () => false,
-    fate: () => 'Kept',
-    random: () => 0,
-  });
+  const { names, contents } = surviving(recording, everything(recording));
   const told = new Map([...names.walk()].map(({ path: name, node }) => [name, contents.get(node)]));
   const found = new Map((await treeOf(volume)).nodes.map(({ path: name, type, content }) => [name, { type, content }]));
   for (const [name, { type, content }] of found) {

@@ -27,6 +27,11 @@ export interface Survivors {
   readonly contents: ReadonlyMap<NodeId, Buffer>;
 }
 
+/** The end of a recording, with nothing lost. */
+export function everything({ operations }: Recording): PowerCut {
+  return { after: operations.length, drops: () => false, fate: () => 'Kept', random: () => 0 };
+}
+
 const PAGE_BYTES = 4096;
 
 /** Puts together what is on the volume after a power cut: any tree that POSIX allows, as the cut chooses. */
