@@ -72,6 +72,17 @@ describe('TERM', { timeout: 60_000 }, () => {
     });
   });
 
+  it.concurrent('that the guest ignores ends it at the deadline, which is an unclean stop', async ({ expect }) => {
+    await using test = await startMachine(await copyDisk(quick, folder, 'ignoring'), { gracePeriodSeconds: 6 });
+    await test.until('up', ({ ready }) => ready);
+    await ignoreButton(test);
+    await test.stop();
+    expect(test.recorded.at(-1)).toMatchObject({
+      lastStop: { kind: 'Unclean', message: expect.stringContaining('did not shut down within 6 s') },
+    });
+    expect(presses(test)).toBe(2);
+  });
+
   it.concurrent('under which QEMU is killed is an unclean stop', async ({ expect }) => {
     await using test = await startMachine(await copyDisk(quick, folder, 'killed'));
     await test.until('up', ({ ready }) => ready);

@@ -58,7 +58,8 @@ export class GuestWatch {
   #diskError: DiskError | undefined;
   /** Aborts at the next error that pauses the guest. */
   #nextDiskError = new AbortController();
-  #resuming = false;
+  /** Two at once would take each other's breakpoint away. */
+  #lettingRun: Promise<boolean> | undefined;
   #cameUp = false;
   #resetAt: number;
   /** What `query-blockstats` counted when the guest was last reset. */
@@ -115,33 +116,32 @@ export class GuestWatch {
    * Lets a guest run that an error of its disk paused, after QEMU has done the access again that had failed.
    * @returns false when it failed again
    */
-  async letRun(): Promise<boolean> {
+  letRun(): Promise<boolean> {
+    this.#lettingRun ??= this.#letRunNow().finally(() => {
+      this.#lettingRun = undefined;
+    });
+    return this.#lettingRun;
+  }
+
+  async #letRunNow(): Promise<boolean> {
     const { gdbSocket, clock, log } = this.#options;
     const again = this.#nextDiskError.signal;
-    this.#resuming = true;
     const repeated = await repeatAccess(this.#qmp, gdbSocket, clock);
     if (!repeated.ok) {
       log.error({ failure: repeated.failure }, 'The guest runs on before its last disk access was repeated');
     }
     const resumed = again.aborted ? undefined : await this.#qmp.execute('cont', z.unknown());
-    this.#resuming = false;
     return resumed?.ok === true && !again.aborted;
   }
 
-  /**
-   * As {@link letRun}, and true only when the guest then runs for 2 s. Until it has, the error stands, so that nobody
-   * is told of a recovery that wasn't one.
-   */
+  /** As {@link letRun}, and true only when the guest then runs for 2 s: else it was no recovery to tell of. */
   async resume(): Promise<boolean> {
     const again = this.#nextDiskError.signal;
-    if (await this.letRun()) {
-      await this.#options.clock.sleep(SETTLE_MILLISECONDS, again);
-    }
-    if (again.aborted) {
+    if (!(await this.letRun())) {
       return false;
     }
-    this.#diskError = undefined;
-    return true;
+    await this.#options.clock.sleep(SETTLE_MILLISECONDS, again);
+    return !again.aborted;
   }
 
   async gather(): Promise<Facts> {
@@ -191,9 +191,7 @@ export class GuestWatch {
         });
         return;
       case 'RESUME':
-        if (!this.#resuming) {
-          this.#diskError = undefined;
-        }
+        this.#diskError = undefined;
         return;
       case 'BLOCK_IO_ERROR': {
         const error = ioErrorSchema.safeParse(data).data;

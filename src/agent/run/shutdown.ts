@@ -51,7 +51,7 @@ const statusSchema = z.object({ status: z.string() });
  * 4. at the deadline QEMU writes out what it holds and quits, which is an unclean stop.
  */
 export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan> {
-  const { qemu, watch, clock, log } = options;
+  const { qemu, watch, clock } = options;
   const deadline = clock.now() + options.gracePeriodSeconds * 1000;
   const status = await qemu.qmp.execute('query-status', statusSchema, { timeoutMilliseconds: ANSWER_MILLISECONDS });
   if (status.ok && status.value.status === 'prelaunch') {
@@ -61,18 +61,9 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
     watch.off.then((reason) => ({ reason })),
     qemu.exited.then(({ description }) => ({ description })),
   ]);
-  let pressedAt = Number.NEGATIVE_INFINITY;
-  let rebootIsEnd = false;
+  const press = buttonOf(options);
   while (clock.now() < deadline) {
-    if (!rebootIsEnd && !watch.isRebooting) {
-      rebootIsEnd = (await ask(qemu, 'set-action', { reboot: 'shutdown' })) === undefined;
-    }
-    await untilDone(keepRunning(options), deadline - clock.now(), clock);
-    if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
-      pressedAt = clock.now();
-      const failure = await ask(qemu, 'system_powerdown');
-      log.info({ failure }, 'Pressed the power button');
-    }
+    await untilDone(press(), deadline - clock.now(), clock);
     const end = await untilDone(ended, Math.min(LOOK_MILLISECONDS, deadline - clock.now()), clock);
     if (end !== undefined) {
       return 'reason' in end
@@ -83,16 +74,34 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
   return switchOff(options);
 }
 
+/** To be called each second: keeps the guest running, and presses the button each fifth time. */
+function buttonOf(options: StopOptions): () => Promise<void> {
+  const { qemu, watch, clock, log } = options;
+  let pressedAt = Number.NEGATIVE_INFINITY;
+  let rebootIsEnd = false;
+  return async () => {
+    if (!rebootIsEnd && !watch.isRebooting) {
+      rebootIsEnd = (await ask(qemu, 'set-action', { reboot: 'shutdown' })) === undefined;
+    }
+    await keepRunning(options);
+    if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
+      pressedAt = clock.now();
+      const failure = await ask(qemu, 'system_powerdown');
+      log.info({ failure }, 'Pressed the power button');
+    }
+  };
+}
+
 /** The guest's time is over. */
 async function switchOff(options: StopOptions): Promise<Ending> {
   const { qemu, clock, log, gracePeriodSeconds } = options;
-  const message = `The guest did not shut down within ${gracePeriodSeconds} s and was switched off.${await whyNot(options)}`;
-  log.warn({ seconds: gracePeriodSeconds }, message);
   const flush = async () => {
     await ask(qemu, 'stop');
     await qemu.qmp.humanMonitor(`qemu-io ${DISK_NODE} flush`);
   };
-  await untilDone(flush(), AFTER_GUEST_SECONDS.flush * 1000, clock);
+  const [why] = await Promise.all([whyNot(options), untilDone(flush(), AFTER_GUEST_SECONDS.flush * 1000, clock)]);
+  const message = `The guest did not shut down within ${gracePeriodSeconds} s and was switched off.${why}`;
+  log.warn({ seconds: gracePeriodSeconds }, message);
   return quit(qemu, clock, { kind: 'Unclean', message });
 }
 
