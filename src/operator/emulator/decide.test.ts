@@ -741,12 +741,18 @@ describe('events', () => {
     expect(events[0]?.note).toContain('Builtin was not used: BuiltinMissing: no file');
   });
 
-  test('a guest that was shut down is told of with how', () => {
+  test.each([
+    ['Clean', 'Normal'],
+    ['SafeToPowerOff', 'Normal'],
+    ['Unclean', 'Warning'],
+  ] as const)('a guest that ended is told of with how: %s', (kind, type) => {
     const first = decided(emulator(), running);
-    const lastStop = { kind: 'Unclean' as const, at: NOW.toISOString(), message: 'killed' };
-    const stopped = contacts(report(0, { disk: disk(0, { lastStop }) }));
-    const { events } = decided(stored({}, first.status), { ...running, contacts: stopped });
-    expect(events).toMatchObject([{ type: 'Warning', reason: 'MachineStopped', note: 'classroom-0: Unclean: killed' }]);
+    const lastStop = { kind, at: NOW.toISOString(), message: 'so' };
+    const stopped = { ...running, contacts: contacts(report(0, { disk: disk(0, { lastStop }) })) };
+    const second = decided(stored({}, first.status), stopped);
+    expect(second.events).toMatchObject([{ type, reason: 'MachineStopped', note: `classroom-0: ${kind}: so` }]);
+    expect(second.status.machines?.[0]?.disk?.lastStop).toEqual(lastStop);
+    expect(reasons(decided(stored({}, second.status), stopped))).toEqual([]);
   });
 
   test('a disk that took the place of a damaged one is told of with where that lies', () => {
