@@ -1,8 +1,9 @@
 import { createCipheriv, createHash } from 'node:crypto';
+import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { execa } from 'execa';
+import { execa, execaSync } from 'execa';
 import { pino } from 'pino';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { readRecord } from '../../src/agent/disk/record.ts';
@@ -55,7 +56,23 @@ export class DiskWorkbench implements AsyncDisposable {
     await execa('fallocate', ['-l', `${mebibytes}M`, this.#ballast]);
   }
 
-  /** Gives back what {@link takeRoom} took. */
+  /** Takes all the room that there is, at once, as another program on the volume might. */
+  fillVolume(): void {
+    const { bavail, bsize } = statfsSync(this.paths.images);
+    // Most of it without writing it, so that whoever writes meanwhile has no time to end.
+    execaSync('fallocate', ['-l', `${Math.max(1, bavail - 64) * bsize}`, this.#ballast], { reject: false });
+    const file = openSync(this.#ballast, 'a');
+    for (const piece of [1024 ** 2, 4096, 1024]) {
+      try {
+        for (;;) writeSync(file, Buffer.alloc(piece, 1));
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+      }
+    }
+    closeSync(file);
+  }
+
+  /** Gives back what {@link takeRoom} or {@link fillVolume} took. */
   async giveRoom(): Promise<void> {
     await rm(this.#ballast);
   }

@@ -1,4 +1,3 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { copyFile, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -18,21 +17,6 @@ async function benchOn(mebibytes: number): Promise<DiskWorkbench> {
   await bench.mountVolume(mebibytes);
   await bench.plan({});
   return bench;
-}
-
-/** Takes all the room that there is, at once. */
-function fillUp(bench: DiskWorkbench): string {
-  const ballast = path.join(bench.paths.images, 'ballast');
-  const file = openSync(ballast, 'w');
-  for (const piece of [MEBIBYTE, 4096, 1024]) {
-    try {
-      for (;;) writeSync(file, Buffer.alloc(piece, 1));
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'ENOSPC' });
-    }
-  }
-  closeSync(file);
-  return ballast;
 }
 
 async function freeMiB(bench: DiskWorkbench): Promise<number> {
@@ -73,9 +57,11 @@ describe('a volume that becomes full', () => {
   test('in the middle of a copy is left without half a copy, and the next attempt goes on when there is room', async () => {
     await using bench = await benchOn(96);
     await makeFullDisk(bench.builtinPath, 1, 40);
-    let ballast: string | undefined;
+    let isFilled = false;
     bench.report.subscribe(({ progress }) => {
-      if (progress?.step === 'Copying') ballast ??= fillUp(bench);
+      if (progress?.step !== 'Copying' || isFilled) return;
+      bench.fillVolume();
+      isFilled = true;
     });
     const opening = openDisk(bench.options());
     await until(() => bench.report.current.phase === 'DiskFailed');
@@ -85,8 +71,7 @@ describe('a volume that becomes full', () => {
     });
     expect(await volumeFiles.list(bench.volume.staging)).toEqual([]);
     expect(await volumeFiles.facts(bench.paths.disk)).toBeUndefined();
-    if (ballast === undefined) throw new Error('the volume was never filled');
-    await rm(ballast);
+    await bench.giveRoom();
     await (await opening)?.close();
     expect(await sha256Of(bench.paths.disk)).toBe(await sha256Of(bench.builtinPath));
   });
@@ -97,7 +82,7 @@ describe('a volume that becomes full', () => {
     const disk = await bench.open();
     await disk.update({ state: 'Running' });
     await disk.close();
-    fillUp(bench);
+    bench.fillVolume();
     expect(await freeMiB(bench)).toBeLessThan(0.1);
     await (await bench.open()).close();
     expect(await recordOf(bench)).toMatchObject({ lastStop: { kind: 'Unclean' }, lastCheck: { result: 'Ok' } });
@@ -111,12 +96,12 @@ describe('a volume that becomes full', () => {
     const disk = await bench.open();
     await disk.update({ state: 'Running' });
     await releaseReserve(volumeFiles, bench.volume);
-    fillUp(bench);
+    bench.fillVolume();
     const lastStop = { kind: 'Clean', at: new Date().toISOString(), message: '' } as const;
     await disk.update({ state: 'Stopped', lastStop });
     await disk.close();
     expect(await recordOf(bench)).toMatchObject({ state: 'Stopped', lastStop });
-    await rm(path.join(bench.paths.images, 'ballast'));
+    await bench.giveRoom();
     const again = await bench.open();
     expect(again.record.id).toBe(disk.record.id);
     await again.close();
@@ -199,14 +184,13 @@ describe('an import', () => {
     await using _ = bench;
     await makeFullDisk(mine, 2, 24);
     const disk = await readFile(mine);
-    let ballast = '';
     const result = await importOf(bench, disk, (at) => {
       // Just after a look at what is free, so that the volume itself has to refuse.
-      if (at === 13 * MEBIBYTE) ballast = fillUp(bench);
+      if (at === 13 * MEBIBYTE) bench.fillVolume();
     });
     expect(result).toMatchObject({ ok: false, failure: { reason: 'NoSpace' } });
     expect(await volumeFiles.list(bench.volume.staging)).toEqual([]);
-    await rm(ballast);
+    await bench.giveRoom();
     expect(await importOf(bench, disk)).toMatchObject({ ok: true });
     await (await opening)?.close();
     expect(await recordOf(bench)).toMatchObject({ origin: 'Imported' });
