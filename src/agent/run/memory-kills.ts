@@ -19,7 +19,7 @@ export async function countMemoryKills(files: readonly string[]): Promise<number
 }
 
 /** The number behind `oom_kill`, which isn't the one behind `oom_kill_disable` or `oom_group_kill`. */
-export function parseMemoryKills(text: string): number | undefined {
+function parseMemoryKills(text: string): number | undefined {
   const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
   return count === undefined ? undefined : Number(count);
 }

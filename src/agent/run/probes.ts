@@ -92,7 +92,7 @@ function judgePause(runState: string, { diskError, volume }: Facts): Verdict {
 }
 
 /** Why the disk of a paused guest can't be used, and what to do. The guest runs on by itself when that is done. */
-export function diskFailure(diskError: DiskError | undefined, volume: VolumeLook): Failure {
+function diskFailure(diskError: DiskError | undefined, volume: VolumeLook): Failure {
   const { space } = volume;
   if (isFull(diskError, volume)) {
     const figures =
