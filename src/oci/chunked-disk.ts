@@ -1,4 +1,4 @@
-import { createZstdDecompress, type ZstdDecompress } from 'node:zlib';
+import { createZstdDecompress } from 'node:zlib';
 import { CHUNK_BYTES, DISK_ARTIFACT } from './disk-artifact.ts';
 import type { DiskContent } from './disk-content.ts';
 import { ContentError, failed, type OciResult, success } from './failure.ts';
@@ -6,6 +6,7 @@ import { giveBack } from './give-back.ts';
 import { GuestHash } from './guest-hash.ts';
 import { checkBlob, passBlob } from './layout.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
+import { pour } from './pour.ts';
 import { type ChunkPlace, planQcow2 } from './qcow2-writer.ts';
 
 /** 127 GiB: see the agent's qcow2 parser. */
@@ -17,9 +18,10 @@ const ZEROS = Buffer.alloc(PIECE_BYTES);
 
 /** The disk of our own artifact: its chunks decompressed, each to exactly its size, into a qcow2 file. */
 export function chunkedDisk(layout: string, manifest: Manifest): OciResult<DiskContent> {
-  const virtualBytes = Number(manifest.annotations?.[DISK_ARTIFACT.annotations.virtualSize]);
+  const size = manifest.annotations?.[DISK_ARTIFACT.annotations.virtualSize] ?? '';
+  const virtualBytes = /^\d{1,15}$/.test(size) ? Number(size) : 0;
   const contentSha256 = manifest.annotations?.[DISK_ARTIFACT.annotations.contentSha256] ?? '';
-  if (!Number.isSafeInteger(virtualBytes) || virtualBytes <= 0 || virtualBytes > MAXIMUM_VIRTUAL_BYTES) {
+  if (virtualBytes === 0 || virtualBytes > MAXIMUM_VIRTUAL_BYTES) {
     return invalid(`its ${DISK_ARTIFACT.annotations.virtualSize} is no size up to 127 GiB`);
   }
   if (!/^[0-9a-f]{64}$/.test(contentSha256)) return invalid(`it has no ${DISK_ARTIFACT.annotations.contentSha256}`);
@@ -71,7 +73,7 @@ function chunksOf(manifest: Manifest, count: number): OciResult<ReadonlyMap<numb
 /** A chunk's bytes as they are unpacked; a piece is there until the next one is asked for. */
 async function* readChunk(layout: string, layer: Descriptor, place: ChunkPlace): AsyncGenerator<Buffer> {
   const unpacked = createZstdDecompress({ chunkSize: PIECE_BYTES });
-  const feeding = feed(unpacked, layout, layer);
+  const feeding = pour(passBlob(layout, layer), unpacked);
   // Its error reaches the loop below through the decompressor; until it is awaited it must not count as unhandled.
   feeding.catch(() => undefined);
   try {
@@ -93,22 +95,6 @@ async function* readChunk(layout: string, layer: Descriptor, place: ChunkPlace):
   } finally {
     unpacked.destroy();
     await feeding.catch(() => undefined);
-  }
-}
-
-/** Ends when the decompressor has taken the whole blob, and the blob's hash was right. */
-async function feed(unpacked: ZstdDecompress, layout: string, layer: Descriptor): Promise<void> {
-  try {
-    for await (const piece of passBlob(layout, layer)) {
-      // The piece's memory is used again as soon as the next one is asked for.
-      await new Promise<void>((resolve, reject) => {
-        unpacked.write(piece, (error) => (error ? reject(error) : resolve()));
-      });
-    }
-    unpacked.end();
-  } catch (error) {
-    unpacked.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw error;
   }
 }
 

@@ -173,7 +173,7 @@ function lastDetail(stderr: string): string {
 /** oras prints no credentials by itself, but a registry's answer and a redirect's address may hold some. */
 function withoutSecrets(text: string): string {
   return text
-    .replaceAll(/\/\/[^/\s"@]*@/g, '//')
+    .replaceAll(/\/\/[^\s"@]*@/g, '//')
     .replaceAll(/(https?:\/\/[^\s"?]*)\?[^\s"]*/g, '$1')
     .replaceAll(/\b(basic|bearer)\s+\S+/gi, '$1 …')
     .replaceAll(/\b(password|passwd|secret|token|signature|credential)(["']?\s*[=:]\s*)\S+/gi, '$1$2…');

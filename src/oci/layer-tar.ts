@@ -1,10 +1,11 @@
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { ContentError } from './failure.ts';
 import { checkBlob, readBlob } from './layout.ts';
 import type { Descriptor } from './manifest.ts';
+import { pour } from './pour.ts';
 
 /** Of one layer, unpacked: a disk of 127 GiB and room for a system around it. More is taken for a bomb. */
 const MAXIMUM_LAYER_BYTES = 200 * 1024 ** 3;
@@ -26,11 +27,12 @@ export interface LayerEntry {
 export async function* readLayer(
   layout: string,
   layer: Descriptor,
+  maximumBytes = MAXIMUM_LAYER_BYTES,
 ): AsyncGenerator<{ readonly entry: LayerEntry; readonly content: AsyncIterable<Buffer> }> {
   const archive = extract();
-  const feeding = feed(layout, layer, archive);
-  // Its error reaches the loop below through the archive; this keeps it from counting as unhandled meanwhile.
-  feeding.catch(() => undefined);
+  const feeding = feed(layout, layer, archive, maximumBytes);
+  // The loop below waits for the archive alone, so an error has to reach it through that.
+  feeding.catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
     for await (const stream of archive) {
       yield { entry: entryOf(stream.header), content: explained(layout, layer, stream as AsyncIterable<Buffer>) };
@@ -63,43 +65,51 @@ async function explain(layout: string, layer: Descriptor, error: unknown): Promi
   return error instanceof ContentError ? error : notAnArchive(layer, error);
 }
 
-async function feed(layout: string, layer: Descriptor, archive: ReturnType<typeof extract>): Promise<void> {
-  const blob = Readable.from(readBlob(layout, layer), { objectMode: false });
-  const start: unknown = await firstBytes(blob);
-  const decompressor = decompressorFor(start instanceof Buffer ? start : Buffer.alloc(0));
-  if (decompressor === undefined) return pipeline(blob, bounded, archive);
-  return pipeline(blob, decompressor, bounded, archive);
+async function feed(
+  layout: string,
+  layer: Descriptor,
+  archive: ReturnType<typeof extract>,
+  maximumBytes: number,
+): Promise<void> {
+  const pieces = readBlob(layout, layer);
+  const first = await pieces.next();
+  const start = first.done === true ? Buffer.alloc(0) : first.value;
+  const blob = following(start, pieces);
+  const bounded = boundedBy(maximumBytes);
+  const decompressor = decompressorFor(start);
+  if (decompressor === undefined) return pipeline(Readable.from(blob, { objectMode: false }), bounded, archive);
+  await Promise.all([pipeline(decompressor, bounded, archive), pour(blob, decompressor)]);
 }
 
-/** Looks at the beginning without taking it away. */
-async function firstBytes(blob: Readable): Promise<Buffer> {
-  for await (const piece of blob.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    blob.unshift(piece);
-    return piece;
-  }
-  return Buffer.alloc(0);
+async function* following(start: Buffer, pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield start;
+  yield* pieces;
 }
 
-function decompressorFor(start: Buffer) {
+function decompressorFor(start: Buffer): Transform | undefined {
   if (start.length >= 2 && start.readUInt16BE(0) === 0x1f8b) return createGunzip();
   if (start.length >= 4 && start.readUInt32BE(0) === 0x28b52ffd) return createZstdDecompress();
   return undefined;
 }
 
-async function* bounded(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  for await (const piece of pieces) {
-    bytes += piece.length;
-    if (bytes > MAXIMUM_LAYER_BYTES) {
-      const message = 'A layer of the snapshot unpacks to more than 200 GiB; it is not unpacked.';
-      throw new ContentError({ reason: 'SnapshotInvalid', message });
+function boundedBy(maximumBytes: number) {
+  return async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0;
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      if (bytes > maximumBytes) {
+        const message = `A layer of the snapshot unpacks to more than ${maximumBytes / 1024 ** 3} GiB; it is not unpacked.`;
+        throw new ContentError({ reason: 'SnapshotInvalid', message });
+      }
+      yield piece;
     }
-    yield piece;
-  }
+  };
 }
 
 function entryOf(header: Header): LayerEntry {
-  const path = cleanPath(header.name);
+  // tar calls a sparse file GNUSparseFile.N/… and keeps its name beside it.
+  const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
+  const path = cleanPath(pax['GNU.sparse.name'] ?? header.name);
   const sizeBytes = header.size;
   if (header.type === 'link') {
     return { path, kind: 'Link', target: cleanPath(header.linkname), sizeBytes: 0 };
@@ -109,13 +119,13 @@ function entryOf(header: Header): LayerEntry {
   if (header.type === 'directory') return { path, kind: 'Folder', sizeBytes: 0 };
   // GNU's old sparse entries have a type that tar-stream doesn't know (null); new ones are files with extra records.
   const type: string | null = header.type;
-  if (type === null || Object.keys(header.pax ?? {}).some((key) => key.startsWith('GNU.sparse.')))
+  if (type === null || Object.keys(pax).some((key) => key.startsWith('GNU.sparse.')))
     return { path, kind: 'Sparse', sizeBytes };
   return { path, kind: type === 'file' || type === 'contiguous-file' ? 'File' : 'Other', sizeBytes };
 }
 
 /** Nothing is ever written under these names, but an archive that tries to leave its root is not looked at further. */
-function cleanPath(name: string): string {
+export function cleanPath(name: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || name.includes('\0')) {
     const message = `A layer of the snapshot has an entry ${JSON.stringify(name)}, which leads out of it. It is not used.`;

@@ -9,10 +9,11 @@ const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 export type Entry =
   | { readonly name: string; readonly content: Buffer | string; readonly pax?: Readonly<Record<string, string>> }
   | { readonly name: string; readonly link: string }
+  | { readonly name: string; readonly symlink: string }
   | { readonly name: string; readonly folder: true };
 
 /** A tar archive with these entries, in order. */
-async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
+export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   const archive = pack();
   for (const entry of entries) {
     if ('content' in entry) {
@@ -20,6 +21,8 @@ async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
       archive.entry(header, entry.content);
     } else if ('link' in entry) {
       archive.entry({ name: entry.name, type: 'link', linkname: entry.link });
+    } else if ('symlink' in entry) {
+      archive.entry({ name: entry.name, type: 'symlink', linkname: entry.symlink });
     } else {
       archive.entry({ name: entry.name, type: 'directory' });
     }

@@ -66,6 +66,17 @@ export class SnapshotAttempts implements AsyncDisposable {
     return this.#source.stage({ plan: plan.value, signal: this.bench.stop.signal, onProgress: () => undefined });
   }
 
+  /** Attempts until the disk is there, at most so many. */
+  async untilStaged(most: number): Promise<{ readonly path: string; readonly reasons: readonly string[] }> {
+    const reasons: string[] = [];
+    for (let attempt = 0; attempt < most; attempt += 1) {
+      const result = await this.once();
+      if (result.kind === 'Staged') return { path: result.disk.path, reasons };
+      reasons.push(result.failure.reason);
+    }
+    throw new Error(`no disk: ${reasons.join(', ')}`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.bench[Symbol.asyncDispose]();
   }
