@@ -234,7 +234,7 @@ describe('a move into quarantine', () => {
     const steps = await killedAfter(whole.bench, Number.POSITIVE_INFINITY);
     await whole.bench[Symbol.asyncDispose]();
     expect(steps).toBeGreaterThan(30);
-    for (let step = 2; step < steps; step += 3) {
+    for (let step = 2; step < steps; step += 4) {
       const { bench, record, sha256 } = await benchToMove();
       await using _ = bench;
       await killedAfter(bench, step);

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/agent/environment.ts';
 import { importDisk } from '../../src/agent/import/index.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
 import { DiskWorkbench, damage, makeDisk, makeFullDisk, recordOf, sha256Of, until } from './disk-workbench.ts';
+import { mayMount } from './small-volume.ts';
 
 const MEBIBYTE = 1024 ** 2;
 
@@ -23,7 +24,7 @@ async function freeMiB(bench: DiskWorkbench): Promise<number> {
   return (await spaceOf(bench.paths.images)).freeBytes / MEBIBYTE;
 }
 
-describe('a volume that is too small', () => {
+describe.skipIf(!mayMount)('a volume that is too small', () => {
   test('is refused before anything is written, with the numbers, and used as soon as there is room', async () => {
     await using bench = await benchOn(64);
     await bench.takeRoom(32);
@@ -53,7 +54,7 @@ describe('a volume that is too small', () => {
   });
 });
 
-describe('a volume that becomes full', () => {
+describe.skipIf(!mayMount)('a volume that becomes full', () => {
   test('in the middle of a copy is left without half a copy, and the next attempt goes on when there is room', async () => {
     await using bench = await benchOn(96);
     await makeFullDisk(bench.builtinPath, 1, 40);
@@ -128,7 +129,7 @@ describe('a volume that becomes full', () => {
   });
 });
 
-describe('an import', () => {
+describe.skipIf(!mayMount)('an import', () => {
   async function waitingBench(mebibytes: number) {
     const bench = await benchOn(mebibytes);
     const opening = openDisk(bench.options());
@@ -197,7 +198,7 @@ describe('an import', () => {
   });
 });
 
-describe('a volume that is mounted read-only', () => {
+describe.skipIf(!mayMount)('a volume that is mounted read-only', () => {
   test.each(['without a disk', 'with its disk'])(
     'is told of, and used when it can be written to again (%s)',
     async (what) => {
@@ -218,7 +219,7 @@ describe('a volume that is mounted read-only', () => {
   );
 });
 
-test('a disk that got the inode of the one that was removed shows as another one', async () => {
+test.skipIf(!mayMount)('a disk that got the inode of the one that was removed shows as another one', async () => {
   await using bench = await benchOn(64);
   await makeDisk(bench.builtinPath, 1);
   const first = await bench.open();

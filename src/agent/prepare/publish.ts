@@ -28,7 +28,7 @@ export interface PublishOptions {
  * 2. `disk.json.next` with the staged file's inode is durable: not the disk's inode, so it is removed;
  * 3. the file has the disk's name too: its inode is the one in `disk.json.next`, which is completed;
  * 4. the folder is durable;
- * 5. `disk.json.next` has the record's name; 6. its folder is durable: done.
+ * 5. `disk.json.next` has the record's name: done. That needn't be durable: under either name it is this disk's.
  * The file's staged name goes with the rest of the staging folder, before the disk is used. A disk that somebody puts
  * there meanwhile, at whatever moment, is never overwritten.
  */
@@ -48,7 +48,6 @@ export async function publish(options: PublishOptions): Promise<Result<DiskRecor
   }
   await files.syncFolder(path.dirname(volume.disk));
   await files.rename(volume.nextRecord, volume.record);
-  await files.syncFolder(volume.folder);
   return success(record);
 }
 
