@@ -1,7 +1,7 @@
 /** What a process says that holds from now on, whatever happens; each is a folder's name (the order's marks). */
 export const PROMISES = {
-  /** All that must come from a registry is here. */
-  fetched: 'fetched',
+  /** An import's disk was taken: its person isn't asked again. */
+  handed: 'handed',
   /** The disk is ready; its record's id follows. */
   ready: 'ready.',
   /** The record says that the guest runs, and on what hardware. */

@@ -154,14 +154,16 @@ async function refill(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expecte
 
 /** A machine that was killed, and whose disk is damaged: it is put aside for another. */
 async function reprovision(bench: DiskWorkbench, fixtures: Fixtures): Promise<Expected> {
-  const expected = await ready(bench, fixtures);
+  const expected = await builtin(bench, fixtures);
   await bench.plan({ builtinPath: fixtures.disk, onCorruption: 'Reprovision' });
   const opened = await bench.open();
-  await opened.update({ state: 'Running' });
+  await opened.update({ hardware: HARDWARE, state: 'Running' });
   await opened.close();
+  const record = await volumeFiles.readText(bench.volume.record);
   await damage(bench.volume.disk);
   const damaged = await sha256Of(bench.volume.disk);
-  return { ...expected, before: damaged, preserved: damaged };
+  const kept = record === undefined ? [] : [record];
+  return { ...expected, hardware: HARDWARE, before: damaged, preserved: damaged, kept };
 }
 
 /** Somebody put a disk of their own in the place of a machine's. */

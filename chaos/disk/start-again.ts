@@ -14,15 +14,21 @@ const LOOK_MILLISECONDS = 20;
 /**
  * Starts a preparation and waits until its disk is ready; when it asks a person for a disk, it gets one, as often as it
  * takes.
- * @returns a finding when it doesn't end
+ * @param mayAsk whether asking is right
+ * @returns a finding when it doesn't end, or asks though it may not
  */
 export async function startAgain(
   bench: DiskWorkbench,
   fixtures: Pick<Fixtures, 'registry' | 'disk'>,
   change: Partial<OpenDiskOptions> = {},
+  mayAsk = true,
 ): Promise<Finding[]> {
   const files = change.files ?? volumeFiles;
   const ended = new AbortController();
+  const asked = new AbortController();
+  const unsubscribe = bench.report.subscribe(({ phase }) => {
+    if (phase === 'AwaitingDisk') asked.abort();
+  });
   const limit = setTimeout(() => bench.stop.abort(), LIMIT_MILLISECONDS);
   const programs = { qemuImg: 'qemu-img', oras: fixtures.registry.oras };
   const person = giveDisk(bench, fixtures.disk, { ...change, files }, ended.signal);
@@ -30,9 +36,11 @@ export async function startAgain(
     const disk = await openDisk(bench.options({ programs, random: () => 0, ...change }));
     await disk?.close();
     const { reason, message } = bench.report.current;
-    return disk === null ? [{ kind: 'Wrong', what: `the start doesn't end: ${reason}: ${message}` }] : [];
+    if (disk === null) return [{ kind: 'Wrong', what: `the start doesn't end: ${reason}: ${message}` }];
+    return asked.signal.aborted && !mayAsk ? [{ kind: 'Lost', what: 'the import that was handed in' }] : [];
   } finally {
     clearTimeout(limit);
+    unsubscribe();
     ended.abort();
     await person;
   }

@@ -47,9 +47,6 @@ function promise(name: string): void {
 
 async function prepare(files: VolumeFiles): Promise<void> {
   const report = new ReportState({ podUid: 'uid-1', phase: 'Starting', message: '' });
-  report.subscribe(({ progress }) => {
-    if (progress?.step === 'Copying') promise(PROMISES.fetched);
-  });
   const disk = await openDisk({
     environment: { podName: 'pc-0', podNamespace: 'games', podUid: 'uid-1' },
     variables,
@@ -93,7 +90,9 @@ async function writeAsGuest(disk: string): Promise<void> {
 /** Alone, it ends as soon as it has handed its disk in: nobody is there to publish it. */
 async function bring(files: VolumeFiles, alone: boolean): Promise<void> {
   const say = (line: string) => {
-    if (alone && line.includes('Handing it')) handedIn.abort();
+    if (!line.includes('Handing it')) return;
+    promise(PROMISES.handed);
+    if (alone) handedIn.abort();
   };
   const { release } = await importDisk({
     input: createReadStream(order.input ?? path.join(order.root, 'none')),

@@ -27,12 +27,12 @@ const lost = (what: string): Finding => ({ kind: 'Lost', what });
 export async function checkVisible(volume: Volume, expected: Expected, files = volumeFiles): Promise<Finding[]> {
   const findings = await checkOthersFiles(volume, expected);
   if ((await files.facts(volume.disk)) === undefined) {
-    if (expected.kept !== undefined) findings.push(lost("the user's own disk"));
+    if (isOwn(expected)) findings.push(lost("the user's own disk"));
     return findings;
   }
   const sha256 = await sha256Of(volume.disk);
   // A disk of the user's own is theirs before its record says so.
-  const own = expected.kept !== undefined;
+  const own = isOwn(expected);
   if (own && sha256 === expected.sha256) return findings;
   if (!rightBytes(sha256, expected) && sha256 !== expected.before)
     return [...findings, wrong(`the visible disk has sha256 ${sha256}`)];
@@ -40,6 +40,11 @@ export async function checkVisible(volume: Volume, expected: Expected, files = v
   if (told.length === 0) findings.push(wrong("the visible disk has no record: it would count as a person's own"));
   if (sha256 === expected.before) return findings;
   return [...findings, ...told.flatMap((record) => compareRecord(record, expected))];
+}
+
+/** Whether the disk is one that a person put there: it must never be away. */
+function isOwn({ kept, preserved }: Expected): boolean {
+  return kept !== undefined && preserved === undefined;
 }
 
 function rightBytes(sha256: string, { sha256: published, written = published }: Expected): boolean {
@@ -81,8 +86,7 @@ async function checkOthersFiles(volume: Volume, expected: Expected): Promise<Fin
 
 /** Whether a disk with these bytes is at its place or in the quarantine. */
 async function holdsDisk(volume: Volume, sha256: string): Promise<boolean> {
-  const below = await readdir(volume.quarantine, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = below.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const files = await quarantinedFiles(volume);
   if ((await volumeFiles.facts(volume.disk)) !== undefined) files.push(volume.disk);
   for (const file of files) if ((await sha256Of(file)) === sha256) return true;
   return false;
@@ -103,6 +107,9 @@ export async function checkEnd(volume: Volume, expected: Expected, files = volum
   if (staged.length > 0) findings.push(wrong(`the staging folder still holds ${staged.join(', ')}`));
   const left = (await files.list(volume.folder)).filter((name) => name.startsWith('disk.') && !HARMLESS.has(name));
   if (left.length > 0) findings.push(wrong(`left behind: ${left.join(', ')}`));
+  if (expected.preserved !== undefined && read.record.predecessor === undefined) {
+    findings.push(lost('what the record says of the damaged disk'));
+  }
   for (const text of expected.kept ?? []) {
     if (!(await quarantineHolds(volume, text))) findings.push(lost('the record of the disk before'));
   }
@@ -110,11 +117,13 @@ export async function checkEnd(volume: Volume, expected: Expected, files = volum
 }
 
 async function quarantineHolds(volume: Volume, text: string): Promise<boolean> {
-  for (const name of await volumeFiles.list(volume.quarantine)) {
-    const file = path.join(volume.quarantine, name);
-    if ((await stat(file)).isFile() && (await readFile(file, 'utf8')) === text) return true;
-  }
+  for (const file of await quarantinedFiles(volume)) if ((await readFile(file, 'utf8')) === text) return true;
   return false;
+}
+
+async function quarantinedFiles({ quarantine }: Volume): Promise<string[]> {
+  const below = await readdir(quarantine, { recursive: true, withFileTypes: true }).catch(() => []);
+  return below.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
 }
 
 /** Bytes that a folder takes on its file system. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
+import { RECORDED_CALLS, takeCall } from './handlers.ts';
 import type { Identity, InitialNode, Recording } from './operation.ts';
-import { HANDLERS, Recorder } from './recorder.ts';
+import { Recorder } from './recorder.ts';
 import { everything, surviving } from './survival.ts';
 import { inHexadecimal, parseCalls, STRACE_FLAGS } from './system-call.ts';
 
@@ -22,11 +23,11 @@ export async function record({ volume, marks, command }: RecordOptions): Promise
   try {
     const before = await treeOf(volume);
     const trace = path.join(folder, 'trace');
-    const calls = ['-e', `trace=${Object.keys(HANDLERS).join(',')}`, '-o', trace];
+    const calls = ['-e', `trace=${RECORDED_CALLS.join(',')}`, '-o', trace];
     await execa('strace', [...STRACE_FLAGS, ...calls, ...command], { stdin: 'ignore' });
     const recorder = new Recorder(volume, marks, before.nodes);
     const lines = (await readFile(trace, 'latin1')).split('\n');
-    for (const call of parseCalls(lines, [inHexadecimal(volume), inHexadecimal(marks)])) recorder.take(call);
+    for (const call of parseCalls(lines, [inHexadecimal(volume), inHexadecimal(marks)])) takeCall(recorder, call);
     const { recording } = recorder;
     await proveComplete(volume, recording);
     return { ...recording, identities: new Map([...before.identities, ...recording.identities]) };
