@@ -808,7 +808,23 @@ describe('events', () => {
     const empty = { ...running, contacts: contacts(report(0, { phase: 'AwaitingDisk', message: 'None.' })) };
     const first = decided(stored({}, before), empty);
     expect(reasons(first)).toEqual(['DiskMissing', 'AwaitingDisk']);
+    expect(first.events[0]?.note).toContain('win98-disk-classroom-0 has no disk any more: it was emptied or swapped');
     expect(first.status.machines?.[0]).not.toHaveProperty('disk');
+  });
+
+  test('a PVC that is deleted takes what was known of its disk along, and that is told of', () => {
+    const before = decided(emulator(), running).status;
+    const stopped = { powerState: 'Stopped' };
+    const first = decided(stored(stopped, before), { statefulSet });
+    expect(first.events).toMatchObject([
+      { type: 'Warning', reason: 'DiskMissing', note: expect.stringContaining('its PersistentVolumeClaim is gone') },
+    ]);
+    expect(first.status.machines?.[0]).not.toHaveProperty('disk');
+    expect(reasons(decided(stored(stopped, first.status), { statefulSet }))).toEqual([]);
+    // Another one of its name, of which nobody has said anything yet, is not the old one and no news.
+    const another = { statefulSet, claims: [claim(0, { uid: 'another', emulator: undefined })] };
+    expect(reasons(decided(stored(stopped, before), another))).toEqual([]);
+    expect(decided(stored(stopped, before), another).status.machines?.[0]).not.toHaveProperty('disk');
   });
 
   test('that a guest can not write, and that it can again, is told once each', () => {

@@ -72,7 +72,7 @@ export function knownDisk(before: ReportedDisk | undefined, report: AgentReport 
  * Has the machine looked and found no disk, so that what was known of an earlier one is over? One that waits for the
  * volume's lock, or doesn't use a damaged disk, says nothing of the kind; one that goes through the sources does.
  */
-function saysNoDisk(report: AgentReport | undefined): boolean {
+export function saysNoDisk(report: AgentReport | undefined): boolean {
   if (report?.phase === 'DiskFailed') return report.attempts.length > 0;
   return report?.phase === 'AwaitingDisk' || report?.phase === 'AwaitingSnapshot';
 }

@@ -1,6 +1,7 @@
 import type { MachineStatus } from '../../../api/emulator/schema.ts';
 import type { AgentReport } from '../../../contract/agent-report.ts';
-import type { Observed } from '../observed.ts';
+import { saysNoDisk } from '../disks/adopt.ts';
+import type { Observed, ObservedClaim } from '../observed.ts';
 import { REASONS } from '../reasons.ts';
 import type { EmulatorEvent } from './event.ts';
 
@@ -19,10 +20,7 @@ export function diskEvents(
   const known: Pick<Disk, 'id' | 'origin' | 'preparedAt'> | undefined = last?.disk ?? claim?.disk;
   const { disk } = machine;
   const where = claim === undefined ? '' : ` PersistentVolumeClaim ${claim.name}`;
-  if (disk === undefined) {
-    const gone = onVolume(observed) && known !== undefined && last?.disk !== undefined;
-    return gone ? [diskMissing(machine, known, where)] : [];
-  }
+  if (disk === undefined) return last?.disk === undefined ? [] : diskMissing(observed, machine, last.disk, claim);
   if (disk.id === known?.id) return [];
   const prepared = diskPrepared(observed, machine, disk);
   if (disk.predecessor !== undefined) return [quarantined(machine, disk.predecessor, where), prepared];
@@ -69,13 +67,30 @@ function replaced(
   return { type: 'Warning', reason: REASONS.DiskReplaced, action, note };
 }
 
+/** What became of a disk that was known; undefined while nobody has said that it is gone. */
+function whyMissing(
+  { emulator, pods, contacts }: Observed,
+  { ordinal }: MachineStatus,
+  claim: ObservedClaim | undefined,
+): string | undefined {
+  if (claim === undefined) return 'its PersistentVolumeClaim is gone, and the disk with it';
+  const uid = pods.find((candidate) => candidate.ordinal === ordinal)?.uid;
+  if (uid === undefined || !saysNoDisk(contacts.get(uid)?.report)) return undefined;
+  const aside =
+    emulator.spec.disk.onCorruption === 'Reprovision' ? ', or its disk was damaged and lies in .loco/quarantine' : '';
+  return `the volume PersistentVolumeClaim ${claim.name} has no disk any more: it was emptied or swapped${aside}`;
+}
+
 function diskMissing(
-  { pod }: MachineStatus,
-  known: Pick<Disk, 'id' | 'origin' | 'preparedAt'>,
-  where: string,
-): EmulatorEvent {
-  const note = `${pod}: the volume${where} has no disk any more: it was emptied or swapped. Before: ${nameDisk(known)}.`;
-  return { type: 'Warning', reason: REASONS.DiskMissing, action, note };
+  observed: Observed,
+  machine: MachineStatus,
+  known: Disk,
+  claim: ObservedClaim | undefined,
+): EmulatorEvent[] {
+  const why = onVolume(observed) ? whyMissing(observed, machine, claim) : undefined;
+  if (why === undefined) return [];
+  const note = `${machine.pod}: ${why}. Before: ${nameDisk(known)}.`;
+  return [{ type: 'Warning', reason: REASONS.DiskMissing, action, note }];
 }
 
 function nameDisk({ id, origin, preparedAt }: Pick<Disk, 'id' | 'origin' | 'preparedAt'>): string {
