@@ -76,12 +76,6 @@ describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000
     expect(await recordOf(test.machine.paths.disk)).toMatchObject({ state: 'Stopped', lastStop: { kind: 'Clean' } });
     expect(test.opened()).toBe(1);
     const onDisk = await writesOnDisk(test.machine.paths.disk);
-    console.log(
-      test.logged
-        .filter((l) => !('serial' in l) || (/^W/.test(String(l['serial'])) && 0))
-        .map((l) => JSON.stringify(l).slice(0, 300))
-        .join('\n'),
-    );
     expect(Array.from({ length: WRITES }, (_, number) => number).filter((number) => !onDisk.has(number))).toEqual([]);
     await execa('qemu-img', ['check', test.machine.paths.disk]);
   });

@@ -59,7 +59,7 @@ describe('a QEMU that is killed', { timeout: 90_000 }, () => {
   });
 
   it.concurrent("for the container's memory limit is told from a crash", async ({ expect }) => {
-    const limited = await limitedQemu();
+    await using limited = await limitedQemu();
     await using test = await startMachine(await copyDisk(guest, folder, 'memory'), {}, limited);
     await isReady(test);
     await limited.exhaust(test);
@@ -71,7 +71,6 @@ describe('a QEMU that is killed', { timeout: 90_000 }, () => {
     await limited.relieve();
     await isReady(test);
     await test.stop();
-    await limited.remove();
   });
 });
 
@@ -104,7 +103,7 @@ async function limitedQemu() {
       }
     },
     relieve: () => limit(1024 * MEBIBYTE),
-    remove: () => rmdir(name),
+    [Symbol.asyncDispose]: () => rmdir(name),
   };
 }
 
@@ -119,7 +118,7 @@ async function countedQemu() {
       test.qemu()?.kill();
     },
     relieve: async () => {},
-    remove: async () => {},
+    [Symbol.asyncDispose]: async () => {},
   };
 }
 
