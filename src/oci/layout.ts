@@ -110,10 +110,11 @@ export async function removeUnfinished(layout: string): Promise<void> {
   await rm(path.join(layout, 'ingest'), { recursive: true, force: true });
 }
 
-/** Removes blobs, and the index that says that they are there, so that the next fetch brings them again. */
+/** Removes blobs, and what oras keeps beside them and makes anew, so that the next fetch brings them again. */
 export async function forget(layout: string, digests: readonly string[]): Promise<void> {
   for (const digest of digests) await rm(blobFile(layout, digest), { force: true });
-  await rm(path.join(layout, 'index.json'), { force: true });
+  // oras syncs neither of the two; after a power cut it finds them empty, and fails at that for ever.
+  for (const name of ['index.json', 'oci-layout']) await rm(path.join(layout, name), { force: true });
 }
 
 /** Makes everything in a layout folder durable. */
