@@ -78,6 +78,8 @@ export const REASONS = {
     GuestPoweredOff: 'The guest switched itself off.',
     NotBootable: 'The firmware found nothing to boot on the disk.',
     OutOfMemory: 'The node ended QEMU because the machine went over its memory limit.',
+    ProcessorUnknown:
+      "QEMU does not say where the guest's processor is, so its last disk access could not be repeated.",
     QEMUNotResponding: 'QEMU runs and does not answer.',
     QEMUStartFailed: 'QEMU could not be started; the message has its last words.',
     ScreenBlank: 'The screen is of one colour.',
@@ -91,7 +93,6 @@ export const REASONS = {
     MachineTypeUnknown: "This QEMU does not know the machine's type.",
     PlanInvalid: "The operator's plan for the disk is not understood.",
     PlanUnreadable: "The operator's plan for the disk is not there.",
-    ProcessorUnknown: "This QEMU does not know the machine's processor.",
     TimeZoneUnknown: "Nobody knows the machine's time zone.",
     VNCPasswordInvalid: 'The VNC password is empty, too long or not there.',
     VNCPasswordNotWritten: 'A VNC password was made and could not be kept.',
