@@ -16,8 +16,11 @@ import { makeWritingGuest, reportedWrites, writesOnDisk } from './writing-guest.
 
 const MEBIBYTE = 1024 ** 2;
 const VOLUME_MIB = 40;
-/** 50 MiB: more than the volume has. */
-const WRITES = 800;
+/** 20 MiB: more than the guest gets before somebody makes room. */
+const WRITES = 320;
+const GUEST_BYTES = 6 * MEBIBYTE;
+/** With which the guest is still not done. */
+const SOME_ROOM_BYTES = 10 * MEBIBYTE;
 
 let folder: string;
 let obedient: string;
@@ -32,7 +35,20 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A machine on a volume of 40 MiB with a reserve, whose guest writes until it is paused. */
+/** Files of somebody else. */
+const ballastOf = (volume: SmallVolume) => ({
+  small: path.join(volume.root, 'ballast-small'),
+  large: path.join(volume.root, 'ballast-large'),
+});
+
+async function leaveRoomFor(volume: SmallVolume, bytes: number): Promise<void> {
+  const { small, large } = ballastOf(volume);
+  await execa('fallocate', ['-l', String(SOME_ROOM_BYTES), small]);
+  const { bavail, bsize } = await statfs(volume.root);
+  await execa('fallocate', ['-l', String(bavail * bsize - bytes), large]);
+}
+
+/** A machine on a volume with a reserve and room for a third of what its guest writes, when that is paused. */
 async function startUntilFull(
   volume: SmallVolume,
   guest: string,
@@ -40,6 +56,7 @@ async function startUntilFull(
 ): Promise<MachineUnderTest> {
   const disk = await copyDisk(guest, volume.root);
   expect(await ensureReserve(volumeFiles, volumeOf(disk))).toMatchObject({ kind: 'Made' });
+  await leaveRoomFor(volume, GUEST_BYTES);
   const test = await startMachine(disk, settings, { recordOnVolume: true });
   await test.until('the volume is full', ({ reason }) => reason === 'VolumeFull');
   return test;
@@ -55,9 +72,7 @@ const says = (test: MachineUnderTest, line: string) =>
 
 describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000 }, () => {
   it.concurrent('is paused, which is reported at once with the figures, and loses nothing when there is room', async () => {
-    await using volume = await mountSmallVolume(VOLUME_MIB + 60);
-    const ballast = path.join(volume.root, 'ballast');
-    await execa('fallocate', ['-l', `${60 * MEBIBYTE}`, ballast]);
+    await using volume = await mountSmallVolume(VOLUME_MIB);
     await using test = await startUntilFull(volume, obedient);
     const failedAt = test.logged.find(({ msg }) => msg === 'An access of the guest to its disk failed')?.['time'];
     const toldAt = test.logged.find(({ reason }) => reason === 'VolumeFull')?.['time'];
@@ -68,7 +83,7 @@ describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000
     expect(message).toContain(
       `(${Math.floor((bavail * bsize) / MEBIBYTE)} MiB of ${Math.ceil((blocks * bsize) / MEBIBYTE)} MiB are free)`,
     );
-    await rm(ballast);
+    for (const ballast of Object.values(ballastOf(volume))) await rm(ballast);
     await says(test, 'DONE');
     expect(test.qemu()).toBeDefined();
     await test.until('it goes on', ({ phase }) => phase === 'Running');
@@ -82,11 +97,9 @@ describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000
 
   it.concurrent('is paused again and again while there is too little room, without a restart or a false recovery', async () => {
     await using volume = await mountSmallVolume(VOLUME_MIB);
-    const ballast = path.join(volume.root, 'ballast');
-    await execa('fallocate', ['-l', `${12 * MEBIBYTE}`, ballast]);
     await using test = await startUntilFull(volume, obedient);
     const before = reportedWrites(test.logged).length;
-    await rm(ballast);
+    await rm(ballastOf(volume).small);
     await vi.waitFor(() => expect(reportedWrites(test.logged).length).toBeGreaterThan(before), { timeout: 20_000 });
     await test.until('full again', ({ reason }) => reason === 'VolumeFull');
     const phases = test.reports.map(({ phase }) => phase);
