@@ -60,6 +60,7 @@ const inTurn = { concurrent: false };
 
 describe.concurrent('a machine on a volume', () => {
   test('restarts when its guest does, in the same QEMU', inTurn, async () => {
+    await kept.up(1);
     const qemu = await kept.run(['pidof', 'qemu-system-i386']);
     await kept.type('reboot');
     await kept.up(2);

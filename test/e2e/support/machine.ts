@@ -137,17 +137,20 @@ export class Machine {
     return (await this.run(['sh', '-c', `cat ${file} 2>/dev/null || echo 0`])).trim() === '1';
   }
 
-  /** Takes memory in the container until the kernel ends QEMU for want of it, as the first choice. */
+  /**
+   * Takes memory in the container until the kernel ends QEMU for want of it. The kernel takes the largest process, so
+   * it is taken by many small ones.
+   */
   async runOutOfMemory(): Promise<void> {
     const takeUntilGone = `
-      const fs = require('node:fs');
-      const qemu = \`/proc/\${process.argv[1]}\`;
-      fs.writeFileSync(\`\${qemu}/oom_score_adj\`, '1000');
-      const taken = [];
-      while (fs.existsSync(qemu)) taken.push(Buffer.alloc(4 * 1024 * 1024, 1));
-    `;
-    const pid = (await this.run(['pidof', 'qemu-system-i386'])).trim();
-    await this.run(['node', '--eval', takeUntilGone, pid], { reject: false });
+      qemu=/proc/$(pidof qemu-system-i386)
+      echo 1000 >$qemu/oom_score_adj
+      while grep -q '^State:.[RSD]' $qemu/status 2>/dev/null; do
+        (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 60) &
+        sleep 0.3
+      done
+      kill -9 0`;
+    await this.run(['sh', '-c', takeUntilGone], { reject: false });
   }
 
   /** Ends every process of the container without a word, as the kernel does when it is out of memory. */
