@@ -31,6 +31,12 @@ const SYMPTOMS: readonly Symptom[] = [
     message: ({ reference }) => `The volume became full while ${reference} was fetched. Make it larger (storage.size).`,
   },
   {
+    reason: 'SnapshotDigestMismatch',
+    pattern: /invalid OCI Image Layout|failed to decode (?:OCI layout|index) file/i,
+    message: ({ reference }) =>
+      `What was noted on the volume about the parts of ${reference} is damaged. It is made anew; the parts that are whole stay.`,
+  },
+  {
     reason: 'RegistryAuthFailed',
     pattern: /invalid config format|failed to decode config|invalid auth|failed to get credential|illegal base64/i,
     message: ({ pushing }) =>

@@ -6,6 +6,13 @@ import type { Descriptor, Manifest } from './manifest.ts';
 
 const TITLE = 'org.opencontainers.image.title';
 
+const PACKED = [
+  { ending: /\.gz$/, program: 'gunzip' },
+  { ending: /\.zst$/, program: 'unzstd' },
+  { ending: /\.xz$/, program: 'unxz' },
+  { ending: /\.zip$/, program: 'unzip' },
+] as const;
+
 /** Whether a manifest is one of files with names, as `oras push` makes them. */
 export function isTitled(manifest: Manifest): boolean {
   return manifest.layers.some(({ annotations }) => annotations?.[TITLE] !== undefined);
@@ -22,6 +29,11 @@ export function titledDisk(layout: string, manifest: Manifest, wanted: string | 
   if (!chosen.ok) return chosen;
   const layer = files.get(chosen.value);
   if (layer === undefined) return failed('NoDiskInSnapshot', `The snapshot has no file ${chosen.value}.`);
+  const packed = PACKED.find(({ ending }) => ending.test(chosen.value));
+  if (packed !== undefined) {
+    const message = `${chosen.value.slice(1)} in the snapshot is packed. Unpack it (${packed.program}) and push the qcow2 file itself; its parts are packed on their way where that helps (loco-agent publish).`;
+    return failed('SnapshotInvalid', message);
+  }
   return success({
     description: `file ${chosen.value.slice(1)} of an artifact`,
     sizeBytes: layer.size,

@@ -83,6 +83,10 @@ async function outcomeOf({ upstream, digest, layout }: Fixture, damage: (layout:
   return { sha256: await sha256Of(disk), reasons, again: proxy.blobBytes(repository), logged: attempts.logged };
 }
 
+async function emptyNotes(layout: string): Promise<void> {
+  for (const name of ['index.json', 'oci-layout']) await truncate(path.join(layout, name), 0);
+}
+
 const DAMAGES: readonly (readonly [name: string, damage: (blob: string) => Promise<void>, visible: boolean])[] = [
   ['truncated', async (blob) => truncate(blob, Math.floor((await stat(blob)).size / 2)), true],
   ['empty', (blob) => truncate(blob, 0), true],
@@ -110,6 +114,8 @@ describe.each(['chunks', 'one file', 'an image'] as const)('of a snapshot of %s'
   describe.each([
     ['with its index', async () => undefined],
     ['without its index', (layout: string) => rm(path.join(layout, 'index.json'), { force: true })],
+    // oras syncs neither; a power cut leaves the names.
+    ['with an empty index and an empty oci-layout', emptyNotes],
   ] as const)('a layout on the volume %s', (_index, spoilIndex) => {
     test.each(DAMAGES)('and a part that is %s: that part alone is fetched again', async (_name, damage, visible) => {
       const fixture = fixtures[shape];
