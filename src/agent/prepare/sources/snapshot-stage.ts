@@ -5,6 +5,7 @@ import { planDisk } from '../../../oci/assemble.ts';
 import type { DiskContent } from '../../../oci/disk-content.ts';
 import { ContentError, type OciFailure } from '../../../oci/failure.ts';
 import { fetchManifest, fetchSnapshot, type SnapshotManifest } from '../../../oci/fetch.ts';
+import { followBlob } from '../../../oci/follow-blob.ts';
 import { takeImageDisk } from '../../../oci/image-disk.ts';
 import { blobFile, bytesIn, forget, removeUnfinished, syncLayout } from '../../../oci/layout.ts';
 import type { RegistryAccess } from '../../../oci/oras.ts';
@@ -93,8 +94,8 @@ async function stageContent(
   if (content?.blob !== undefined) await putBack(context, staged, blobFile(layout, content.blob), content.sizeBytes);
   await files.remove(staged);
   await files.makeFolder(layout);
-  await fetchInto(context, options, layout, manifest, content);
-  const { description, written } = await takeDisk(context, options, layout, manifest, content);
+  const isKnownWhole = await fetchFollowed(context, options, layout, manifest, content);
+  const { description, written } = await takeDisk(context, options, layout, manifest, content, isKnownWhole);
   const source = {
     description: `snapshot ${snapshot.reference} (${description})`,
     reference: snapshot.reference,
@@ -108,6 +109,26 @@ async function putBack({ files }: StageContext, staged: string, blob: string, si
   if ((await files.facts(staged))?.sizeBytes !== sizeBytes || (await files.facts(blob)) !== undefined) return;
   await files.makeFolder(path.dirname(blob));
   await files.rename(staged, blob);
+}
+
+/** Fetches, and hashes the one blob that is the disk on its way. Gives whether that was all of it, and right. */
+async function fetchFollowed(
+  context: StageContext,
+  options: StageSnapshot,
+  layout: string,
+  manifest: SnapshotManifest,
+  content: DiskContent | undefined,
+): Promise<boolean> {
+  const { blob: digest, sizeBytes: size } = content ?? { sizeBytes: 0 };
+  const following = digest === undefined ? undefined : followBlob(layout, { digest, size }, options.signal);
+  try {
+    await fetchInto(context, options, layout, manifest, content);
+  } catch (error) {
+    // What was followed is gone, and the error that counts is the other one.
+    await following?.end().catch(() => undefined);
+    throw error;
+  }
+  return (await following?.end()) ?? false;
 }
 
 async function fetchInto(
@@ -162,8 +183,12 @@ async function takeDisk(
   layout: string,
   manifest: SnapshotManifest,
   content: DiskContent | undefined,
+  isKnownWhole: boolean,
 ): Promise<Taken> {
-  if (content?.blob !== undefined) return takeBlob(context, options, layout, content, content.blob);
+  if (content?.blob !== undefined) {
+    if (!isKnownWhole) await verify(options, content);
+    return takeBlob(context, options, layout, content, content.blob);
+  }
   const taking =
     content === undefined ? takeFromImage(context, options, layout, manifest) : takeContent(options, content);
   // What was fetched is durable at the end, also when the disk can't be made: a power cut costs no second fetch.
@@ -185,7 +210,6 @@ async function takeBlob(
   blob: string,
 ): Promise<Taken> {
   const { description } = content;
-  await verify(options, content);
   await moveBlob(context, blobFile(layout, blob), options.staged);
   // A file that is a blob has the blob's digest for its hash.
   return { description, written: { sizeBytes: content.sizeBytes, sha256: blob.replace('sha256:', '') } };
