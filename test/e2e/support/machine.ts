@@ -146,7 +146,7 @@ export class Machine {
       qemu=/proc/$(pidof qemu-system-i386)
       echo 1000 >$qemu/oom_score_adj
       while grep -q '^State:.[RSD]' $qemu/status 2>/dev/null; do
-        (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 60) &
+        (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 60; :) &
         sleep 0.3
       done
       kill -9 0`;
