@@ -74,7 +74,7 @@ interface Arguments {
 }
 
 /** The arguments, or what is wrong with them. */
-export function readArguments(args: readonly string[]): Arguments | string {
+function readArguments(args: readonly string[]): Arguments | string {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],

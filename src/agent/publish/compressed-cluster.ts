@@ -19,7 +19,7 @@ export function decompressCluster(
 }
 
 /** Length of the zstd frame that `packed` begins with (RFC 8878, 3.1.1). */
-export function zstdFrameBytes(packed: Buffer): number {
+function zstdFrameBytes(packed: Buffer): number {
   const descriptor = packed.readUInt8(4);
   const singleSegment = (descriptor & 0x20) !== 0;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
