@@ -19,7 +19,7 @@ const statusSchema = z.object({ status: z.string() });
  * it isn't busy any more, and a guest that asks before the access was repeated takes it for done and gives its next
  * command: then that is what QEMU repeats, and the write that failed is lost without a word (hw/ide/core.c:
  * `ide_sector_write_cb` clears BUSY_STAT before it looks at the error, `ide_restart_cb` only schedules the repetition;
- * seen with QEMU 7.2). Every BIOS and Windows 98 without DMA work so. A breakpoint at its next instruction holds the
+ * seen with QEMU 7.2 and 10.0). Every BIOS and Windows 98 without DMA work so. A breakpoint at its next instruction holds the
  * guest until the access was repeated.
  * @param socketPath where QEMU may make a socket for a moment
  */
