@@ -5,7 +5,7 @@ import { powerCuts } from './explore.ts';
 import { judge, type Recorded } from './judge.ts';
 import type { Recording } from './operation.ts';
 import { fingerprint } from './restore.ts';
-import { type PowerCut, type Survivors, surviving } from './survival.ts';
+import { everything, type PowerCut, type Survivors, surviving } from './survival.ts';
 import { cutsWithout, type PlacedSync, syncsOf } from './without.ts';
 
 /** What power cuts in one recording found. */
@@ -60,6 +60,10 @@ export async function whatSyncsAreFor(
   only = '',
 ): Promise<ReadonlyMap<string, Finding | undefined>> {
   const found = new Map<string, Finding | undefined>();
+  for (const state of differentStates(recorded.recording, [everything(recorded.recording)])) {
+    const [finding] = await judgeState(recorded, state);
+    if (finding !== undefined) throw new Error(`it goes wrong with every sync: ${finding.what}`);
+  }
   const syncs = syncsOf(recorded.recording).filter(({ name }) => name.includes(only));
   await inTurn(syncs, 2, async (sync) => {
     const finding = await failsWithout(recorded, sync, random);
