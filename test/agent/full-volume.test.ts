@@ -57,8 +57,11 @@ async function startUntilFull(
   const disk = await copyDisk(guest, volume.root);
   expect(await ensureReserve(volumeFiles, volumeOf(disk))).toMatchObject({ kind: 'Made' });
   await leaveRoomFor(volume, GUEST_BYTES);
-  const test = await startMachine(disk, settings, { recordOnVolume: true });
+  await using stack = new AsyncDisposableStack();
+  const test = stack.use(await startMachine(disk, settings, { recordOnVolume: true }));
   await test.until('the volume is full', ({ reason }) => reason === 'VolumeFull');
+  // From here on it is the caller's to end.
+  stack.move();
   return test;
 }
 
