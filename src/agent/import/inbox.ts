@@ -47,6 +47,8 @@ export async function readParcel(files: VolumeFiles, volume: Volume): Promise<Pa
 export async function handIn(files: VolumeFiles, volume: Volume, parcel: Parcel): Promise<void> {
   await files.remove(refusalFile(volume));
   const staged = path.join(volume.staging, `import-${parcel.id}.json`);
+  // The staging folder's own name: a power cut must not cost a person the disk that was just sent.
+  await files.syncFolder(volume.folder);
   await replaceText(files, inboxFile(volume), `${JSON.stringify(parcel)}\n`, staged);
 }
 
