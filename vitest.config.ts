@@ -6,7 +6,13 @@ const minutes = (count: number) => count * 60_000;
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
       { test: { name: 'chart', include: ['test/chart/**/*.test.ts'], testTimeout: 30_000, hookTimeout: minutes(5) } },
       {
         test: {
