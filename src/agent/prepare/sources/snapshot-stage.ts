@@ -230,8 +230,8 @@ async function moveBlob({ files }: StageContext, blob: string, staged: string): 
   // oras makes blobs read-only.
   await chmod(blob, 0o640);
   await files.rename(blob, staged);
+  // Its new name needs no sync: lost, the blob lies in the layout again, or is fetched again.
   await files.syncFile(staged);
-  await files.syncFolder(path.dirname(staged));
 }
 
 async function takeFromImage(
