@@ -14,8 +14,11 @@ type Secret = KubeObject & { readonly type?: string; readonly data?: Readonly<Re
 type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 type Resolved = { readonly digest: string } | { readonly failure: ResolveFailure };
 
-/** A registry that doesn't answer must not keep a machine waiting for longer than the next try would. */
-const TIMEOUT_MS = 15_000;
+/**
+ * A registry that doesn't answer must not keep a machine waiting for much longer than the next try would. oras asks a
+ * registry that throttles or fails again for up to 15 s; only then it says which.
+ */
+const TIMEOUT_MS = 20_000;
 
 export interface ResolverContext {
   readonly client: KubeClient;
