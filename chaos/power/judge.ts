@@ -34,7 +34,7 @@ export async function judge(
   const bench = await DiskWorkbench.create();
   try {
     await cp(settings, path.join(bench.root, 'etc'), { recursive: true });
-    const files = await restore(recording, survivors, bench.volume.root);
+    const files = await restore(recording, survivors, bench.volume.root, after);
     const findings = await checkVisible(bench.volume, expected, files);
     if (after > fetchedBy(recording)) findings.push(...(await checkFetched(bench, expected, files)));
     if (findings.length > 0) return findings;

@@ -43,11 +43,13 @@ export interface Recording {
   readonly initial: readonly InitialNode[];
   readonly operations: readonly Operation[];
   /** What `stat` told the process of its files. */
-  readonly identities: ReadonlyMap<NodeId, Identity>;
+  readonly identities: ReadonlyMap<NodeId, readonly Identity[]>;
 }
 
 /** What a file system says to tell a file from others. */
 export interface Identity {
+  /** How many operations had ended when it was told. */
+  readonly after: number;
   readonly inode: bigint;
   /** Nanoseconds since 1970, in decimal. */
   readonly birthTime?: string;

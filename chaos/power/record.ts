@@ -30,7 +30,9 @@ export async function record({ volume, marks, command }: RecordOptions): Promise
     for (const call of parseCalls(lines, [inHexadecimal(volume), inHexadecimal(marks)])) takeCall(recorder, call);
     const { recording } = recorder;
     await proveComplete(volume, recording);
-    return { ...recording, identities: new Map([...before.identities, ...recording.identities]) };
+    const identities = new Map(before.identities);
+    for (const [node, told] of recording.identities) identities.set(node, [...(identities.get(node) ?? []), ...told]);
+    return { ...recording, identities };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -39,16 +41,16 @@ export async function record({ volume, marks, command }: RecordOptions): Promise
 /** Everything below a folder, numbered, parents first. */
 async function treeOf(
   root: string,
-): Promise<{ readonly nodes: readonly InitialNode[]; readonly identities: ReadonlyMap<number, Identity> }> {
+): Promise<{ readonly nodes: readonly InitialNode[]; readonly identities: ReadonlyMap<number, readonly Identity[]> }> {
   const nodes: InitialNode[] = [];
-  const identities = new Map<number, Identity>();
+  const identities = new Map<number, readonly Identity[]>();
   const names = await readdir(root, { recursive: true });
   for (const [index, name] of names.sort().entries()) {
     const file = path.join(root, name);
     const { ino, birthtimeNs, mtimeNs } = await stat(file, { bigint: true });
     const isFolder = (await stat(file)).isDirectory();
     const node = index + 1;
-    identities.set(node, { inode: ino, birthTime: `${birthtimeNs}`, modifiedTime: `${mtimeNs}` });
+    identities.set(node, [{ after: 0, inode: ino, birthTime: `${birthtimeNs}`, modifiedTime: `${mtimeNs}` }]);
     const content = isFolder ? Buffer.alloc(0) : await readFile(file);
     nodes.push({ node, path: name, type: isFolder ? 'Folder' : 'File', content });
   }

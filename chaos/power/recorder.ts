@@ -13,7 +13,7 @@ export class Recorder {
   readonly #initial: readonly InitialNode[];
   readonly #names: NameSpace;
   readonly #operations: Operation[] = [];
-  readonly #identities = new Map<NodeId, Identity>();
+  readonly #identities = new Map<NodeId, Identity[]>();
   readonly #sizes = new Map<NodeId, number>();
   /** Where the next `write` goes, by file: nobody writes one file through two descriptors in turn. */
   readonly #positions = new Map<NodeId, number>();
@@ -129,9 +129,11 @@ export class Recorder {
     this.#sync(undefined, begun, 'everything', '');
   }
 
-  identify(name: string, identity: Identity): void {
+  identify(name: string, identity: Omit<Identity, 'after'>): void {
     const node = this.node(name);
-    if (node !== undefined) this.#identities.set(node, identity);
+    if (node === undefined) return;
+    const told = this.#identities.get(node) ?? [];
+    this.#identities.set(node, [...told, { ...identity, after: this.#operations.length }]);
   }
 
   #sync(node: NodeId | undefined, begun: number, what: string, name: string): void {

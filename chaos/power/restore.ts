@@ -26,6 +26,7 @@ export async function restore(
   recording: Recording,
   { names, contents }: Survivors,
   folder: string,
+  after: number,
 ): Promise<VolumeFiles> {
   const known = new Map<string, { readonly node: NodeId; readonly modifiedTime: string }>();
   const written = new Map<NodeId, string>();
@@ -48,11 +49,17 @@ export async function restore(
       const facts = await volumeFiles.facts(name);
       if (facts === undefined) return undefined;
       const file = known.get(await keyOf(name));
-      const identity = file === undefined ? undefined : recording.identities.get(file.node);
+      const identity = file === undefined ? undefined : toldBefore(recording, file.node, after);
       if (file === undefined || identity === undefined) return { ...facts, inode: facts.inode + NEW_FILES };
       return asBefore(facts, identity, facts.modifiedTime === file.modifiedTime);
     },
   };
+}
+
+/** The newest that was told of a file until then: its time changes with its content. */
+function toldBefore({ identities }: Recording, node: NodeId, after: number): Identity | undefined {
+  const told = identities.get(node) ?? [];
+  return told.findLast((identity) => identity.after <= after) ?? told[0];
 }
 
 /** A file that was made since may have the inode of one that was removed since, but not its time as well. */
