@@ -3,7 +3,7 @@ import { runCommand, UserError } from './console.ts';
 const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--states 100] [--scenario NAME] [--only POINT ...]
        npm run chaos -- disk --without SYNC [--scenario NAME] [--seed 1]
        npm run chaos -- guest [--deletions 20] [--kills 5] [--seed 1]
-       npm run chaos -- memory
+       npm run chaos -- memory [--minutes 60]
 
 disk     kills preparations of a machine's disk with SIGKILL, at every step and at random times, and starts them again;
          then cuts the power in them, and starts again on what is left
@@ -14,6 +14,7 @@ disk     kills preparations of a machine's disk with SIGKILL, at every step and 
            --without   leaves out each sync whose name contains this ("" for all): a power cut must show it
 guest    deletes pods and kills QEMU under disk load on a real cluster
 memory   an hour of load at the memory limit
+         both on a cluster that stays up: LOCO_CLUSTER=loco-chaos npm run cluster -- down
 
 The last line of the output is JSON; docs/chaos.md explains it. The exit code is 0 when nothing was wrong or lost.
 `;

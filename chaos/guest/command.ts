@@ -22,8 +22,7 @@ export async function guestCommand(args: readonly string[]): Promise<number> {
   };
   const scenario = await openScenario('chaos-guest');
   const began = performance.now();
-  const counts = await runStrikes(scenario, wanted, seeded(seed), step);
-  await scenario.close();
+  const counts = await runStrikes(scenario, wanted, seeded(seed), step).finally(() => scenario.close());
   const seconds = Math.round((performance.now() - began) / 1000);
   process.stdout.write(`${JSON.stringify({ chaos: 'guest', seed, ...counts, seconds })}\n`);
   return counts.wrong === 0 ? 0 : 1;

@@ -9,8 +9,7 @@ export async function memoryCommand(args: readonly string[]): Promise<number> {
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new UserError(`--minutes takes a number above 0, not "${values.minutes}"`);
   const scenario = await openScenario('chaos-memory');
-  const counts = await loadMemory(scenario, minutes, step);
-  await scenario.close();
+  const counts = await loadMemory(scenario, minutes, step).finally(() => scenario.close());
   process.stdout.write(`${JSON.stringify({ chaos: 'memory', ...counts })}\n`);
   return counts.kills + counts.restarts === 0 ? 0 : 1;
 }
