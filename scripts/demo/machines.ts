@@ -53,7 +53,7 @@ export function emulators(images: Images, snapshot: string | undefined): object[
               },
       },
     },
-    ephemeral: { image: images.qemuBuiltin, storage: { mode: 'Ephemeral', size: '1Gi' } },
+    ephemeral: { image: images.qemuBuiltin, storage: { mode: 'Ephemeral', size: '2Gi' } },
   };
   return EMULATORS.map((name) => ({
     apiVersion: API_VERSION,
