@@ -82,7 +82,7 @@ async function stageContent(
   layout: string,
   manifest: SnapshotManifest,
 ): Promise<StagedDisk> {
-  const { files } = context;
+  const { files, volume } = context;
   const { snapshot, staged, digest } = options;
   const planned = planDisk(layout, manifest.manifest, snapshot.path);
   if (!planned.ok) throw new StageError(planned.failure);
@@ -94,6 +94,8 @@ async function stageContent(
   if (content?.blob !== undefined) await putBack(context, staged, blobFile(layout, content.blob), content.sizeBytes);
   await files.remove(staged);
   await files.makeFolder(layout);
+  // It outlives attempts, and power cuts: its own name, and that of the folder which it is in.
+  for (const folder of [volume.staging, volume.folder]) await files.syncFolder(folder);
   const isKnownWhole = await fetchFollowed(context, options, layout, manifest, content);
   const { description, written } = await takeDisk(context, options, layout, manifest, content, isKnownWhole);
   const source = {
