@@ -3,7 +3,14 @@ import { assemble, HEAR_BUTTON, makeDisk, type Piece, SETUP, say, TEST_BUTTON, t
 /** How a guest that can't switch its machine off ends: what is on its screen, and what its processor does after that. */
 export interface LingeringGuest {
   readonly screen:
-    | { readonly kind: 'Text'; readonly lines: readonly string[] /** of the text memory */; readonly row?: number }
+    | {
+        readonly kind: 'Text';
+        readonly lines: readonly string[];
+        /** Of the text memory. */
+        readonly row?: number;
+        /** Of the text, 6 bits a channel. */
+        readonly colour?: readonly [number, number, number];
+      }
     /** 320x200 or 320x400 in 256 colours with a bar in this colour (6 bits a channel) on black. */
     | { readonly kind: 'Picture'; readonly colour: readonly [number, number, number]; readonly modeX: boolean }
     | { readonly kind: 'Black' };
@@ -67,18 +74,27 @@ function screenMemory(lines: readonly string[]): readonly number[] {
   return lines.flatMap((line) => [line.length, ...text(line)]);
 }
 
+function setColour(number: number, colour: readonly number[]): readonly Piece[] {
+  return [
+    [0xba, 0xc8, 0x03, 0xb0, number, 0xee, 0x42], // mov dx,0x3c8; mov al,number; out dx,al; inc dx
+    ...colour.map((part) => [0xb0, part, 0xee]), // mov al,part; out dx,al
+  ];
+}
+
 function paint(screen: LingeringGuest['screen']): readonly Piece[] {
   switch (screen.kind) {
     case 'Text':
-      return writeText(screen.row ?? 10);
+      return [
+        ...(screen.colour === undefined ? [] : setColour(TEXT_ATTRIBUTE, screen.colour)),
+        ...writeText(screen.row ?? 10),
+      ];
     case 'Black':
       return [[0xb8, 0x13, 0x00, 0xcd, 0x10]]; // mov ax,0x13; int 0x10
     case 'Picture':
       return [
         [0xb8, 0x13, 0x00, 0xcd, 0x10], // mov ax,0x13; int 0x10
         ...(screen.modeX ? UNCHAIN : []),
-        [0xba, 0xc8, 0x03, 0xb0, 0x01, 0xee, 0x42], // mov dx,0x3c8; mov al,1; out dx,al; inc dx: colour 1
-        ...screen.colour.map((part) => [0xb0, part, 0xee]), // mov al,part; out dx,al
+        ...setColour(1, screen.colour),
         [0xb8, 0x00, 0xa0, 0x8e, 0xc0, 0xbf, 0x00, 0x20], // mov ax,0xa000; mov es,ax; mov di,0x2000
         [0xb0, 0x01, 0xb9, 0x00, 0x08, 0xf3, 0xaa], // mov al,1; mov cx,0x800; rep stosb
       ];

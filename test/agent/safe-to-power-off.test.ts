@@ -20,6 +20,9 @@ const ORANGE = [63, 32, 0] as const;
 /** Brown, colour 6 of text modes. */
 const BROWN = [42, 21, 0] as const;
 
+/** Of an old monitor: 255,176,0. */
+const AMBER = [63, 43, 0] as const;
+
 const isUp = (test: MachineUnderTest) =>
   vi.waitFor(
     () => {
@@ -67,6 +70,11 @@ describe("a guest that can't switch its machine off", { timeout: 60_000 }, () =>
     ['at a prompt below the words', { screen: { kind: 'Text', lines: [SENTENCE, 'C:\\>'] }, rest: 'Idle' }],
     ['at a prompt where the words were typed', { screen: { kind: 'Text', lines: [`C:\\>${SENTENCE}`] }, rest: 'Idle' }],
     ['at a brown picture', { screen: { kind: 'Picture', colour: BROWN, modeX: true }, rest: 'Idle' }],
+    ['at an amber text screen', { screen: { kind: 'Text', lines: ['W'.repeat(70)], colour: AMBER }, rest: 'Idle' }],
+    [
+      'at an amber text screen without a letter',
+      { screen: { kind: 'Text', lines: ['\u00db'.repeat(70)], row: 0, colour: AMBER }, rest: 'Idle' },
+    ],
     ['working behind the words', { screen: { kind: 'Text', lines: [SENTENCE] }, rest: 'Spinning' }],
     ['writing to its disk behind the words', { screen: { kind: 'Text', lines: [SENTENCE] }, rest: 'Writing' }],
   ])('is not ended while it is only %s', async (name, guest) => {

@@ -82,6 +82,13 @@ describe('a guest that its disk has paused', () => {
     }
   });
 
+  it('needs none when a try in between has succeeded', async () => {
+    const guest = pausedGuest(BROKEN, () => guest.tries.length === 5);
+    expect(await guest.ask(50, volume(500))).toBe('Resumed');
+    expect(await guest.ask(20, volume(500))).toBe('Paused');
+    expect(guest.tries.length).toBeGreaterThan(5);
+  });
+
   it('needs none when it only fills each room that it gets', async () => {
     const guest = pausedGuest(FULL, () => false);
     for (let round = 0; round < 20; round += 1) {

@@ -61,6 +61,7 @@ export class DiskPause {
     const resumed = await watch.resume();
     this.#triedAt = clock.now();
     if (resumed) {
+      this.#hopelessTries = 0;
       log.info({ tries: this.#tries }, 'The guest goes on: its volume takes its data again');
       await reserve.refill();
       return 'Resumed';

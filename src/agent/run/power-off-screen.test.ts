@@ -78,6 +78,7 @@ describe('the last words of a system', () => {
     [[WINDOWS, 'C:\\>']],
     [[`C:\\>echo${WINDOWS}`]],
     [['The manual says: System halted']],
+    [['Internal stack overflow', 'System halted']],
     [['Press CTRL+ALT+DEL']],
   ])('are not spoken by %j', (lines) => {
     expect(endsWithLastWords(lines)).toBe(false);
@@ -86,5 +87,6 @@ describe('the last words of a system', () => {
   it('are anywhere where nothing can follow', () => {
     expect(hasLastWords(['reboot: System halted', 'older text'])).toBe(true);
     expect(hasLastWords(['C:\\>'])).toBe(false);
+    expect(hasLastWords(['Internal stack overflow', 'System halted'])).toBe(false);
   });
 });

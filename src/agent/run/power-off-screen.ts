@@ -6,21 +6,27 @@ import type { Picture } from './screen.ts';
  */
 const LAST_WORDS = /^It's now safe to turn off your computer|^(\[ *\d+\.\d+\] )?(reboot: )?System halted\.?$/i;
 
+/** DOS says so of a crash, with a line of which the second is the same as a system's last word. */
+const CRASH_ABOVE = /stack overflow/i;
+
 /** What may stand below: how to start again. */
 const HOW_TO_RESTART = /ctrl\s*\+\s*alt\s*\+\s*del/i;
 
 /** Whether the lines of a text screen, without empty ones, end with a system's word that it is safe to switch off. */
 export function endsWithLastWords(lines: readonly string[]): boolean {
-  const last = lines.at(-1) ?? '';
-  return LAST_WORDS.test((HOW_TO_RESTART.test(last) ? (lines.at(-2) ?? '') : last).trim());
+  return isLastWord(lines, HOW_TO_RESTART.test(lines.at(-1) ?? '') ? lines.length - 2 : lines.length - 1);
 }
 
 /** Whether that word is on one of the lines. Enough only where nothing can come after it any more. */
 export function hasLastWords(lines: readonly string[]): boolean {
-  return lines.some((line) => LAST_WORDS.test(line.trim()));
+  return lines.some((_line, at) => isLastWord(lines, at));
 }
 
-/** Sizes in which QEMU shows a logo of 320x400 pixels in 256 colours (LOGOS.SYS). */
+function isLastWord(lines: readonly string[], at: number): boolean {
+  return LAST_WORDS.test((lines[at] ?? '').trim()) && !CRASH_ABOVE.test(lines[at - 1] ?? '');
+}
+
+/** Sizes in which QEMU shows a logo of 320x400 pixels in 256 colours (LOGOS.SYS); two of them are sizes of text too. */
 const LOGO_SIZES: ReadonlySet<string> = new Set(['320x400', '640x400', '720x400']);
 
 const BLACK_BELOW = 0x20;
@@ -34,7 +40,7 @@ const ORANGE_OF_LIT_SHARE = 0.9;
 
 /**
  * Whether this is Windows 98's picture "It's now safe to turn off your computer": orange letters on black, whatever
- * the language. Brown, the nearest colour of text modes, is darker.
+ * the language. To be asked only of a screen in graphics: text may have any colour.
  */
 export function isPowerOffPicture({ width, height, pixels }: Picture): boolean {
   if (!LOGO_SIZES.has(`${width}x${height}`)) {

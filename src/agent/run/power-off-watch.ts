@@ -4,7 +4,14 @@ import type { Clock } from '../environment.ts';
 import { endsWithLastWords, hasLastWords, isPowerOffPicture } from './power-off-screen.ts';
 import type { QmpClient } from './qmp.ts';
 import { processorState } from './registers.ts';
-import { ALL_TEXT_MEMORY_COMMAND, readPicture, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
+import {
+  ALL_TEXT_MEMORY_COMMAND,
+  isUnmapped,
+  readPicture,
+  TEXT_CELL_COMMANDS,
+  TEXT_MEMORY_COMMAND,
+  textLines,
+} from './screen.ts';
 
 export interface PowerOffWatchOptions {
   readonly qmp: QmpClient;
@@ -53,7 +60,20 @@ async function isSafeToPowerOff({ qmp, screendumpFile }: PowerOffWatchOptions): 
   const isDead = processor === 'Dead';
   const printed = await qmp.humanMonitor(isDead ? ALL_TEXT_MEMORY_COMMAND : TEXT_MEMORY_COMMAND);
   const lines = printed.ok ? textLines(printed.value) : [];
-  return (isDead ? hasLastWords(lines) : endsWithLastWords(lines)) || showsPowerOffPicture(qmp, screendumpFile);
+  if (isDead ? hasLastWords(lines) : endsWithLastWords(lines)) {
+    return true;
+  }
+  // A text screen may have any colours, and the size of the picture.
+  return (await isWithoutText(qmp)) && showsPowerOffPicture(qmp, screendumpFile);
+}
+
+/** The mode of the picture, 320x400 in 256 colours, leaves no memory to text. */
+async function isWithoutText(qmp: QmpClient): Promise<boolean> {
+  for (const command of TEXT_CELL_COMMANDS) {
+    const printed = await qmp.humanMonitor(command);
+    if (!printed.ok || !isUnmapped(printed.value)) return false;
+  }
+  return true;
 }
 
 /** Drives that were never used, such as an empty CD-ROM, say nothing. */

@@ -56,6 +56,14 @@ export const TEXT_MEMORY_COMMAND = 'xp /1000wx 0xb8000';
 /** The same for all of that memory. Linux scrolls by showing another part of it, which the monitor doesn't tell. */
 export const ALL_TEXT_MEMORY_COMMAND = 'xp /8192wx 0xb8000';
 
+/** The first cells of the memory of VGA's text modes, monochrome and colour. */
+export const TEXT_CELL_COMMANDS = ['xp /1wx 0xb0000', 'xp /1wx 0xb8000'] as const;
+
+/** Whether what such a command printed is memory that isn't there, as in a graphics mode that has all of its own. */
+export function isUnmapped(printed: string): boolean {
+  return / 0xffffffff\s*$/.test(printed);
+}
+
 /** The lines of the text screen out of what such a command printed, without empty ones. */
 export function textLines(printed: string): string[] {
   const words = [...printed.matchAll(/ 0x([0-9a-f]{8})/g)].map((match) => Number.parseInt(match[1] ?? '0', 16));
