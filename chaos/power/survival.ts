@@ -133,15 +133,26 @@ function applyContent(
 ): void {
   const fate = cut.fate(node);
   let unsynced = 0;
+  let durableLength = content.length;
   for (const [index, operation] of operations.entries()) {
     if ((operation.kind !== 'Write' && operation.kind !== 'Resize') || operation.node !== node) continue;
     const safe = durable.has(index);
-    if (!safe) unsynced += 1;
+    if (safe) durableLength = lengthAfter(operation, durableLength);
+    else unsynced += 1;
     if (safe || fate === 'Kept' || fate === 'Cut') change(content, operation, () => true);
     else if (fate === 'Zeros') change(content, operation, () => false);
     else if (fate === 'Torn') change(content, operation, () => cut.random() < 0.5);
   }
-  if (fate === 'Cut' && unsynced > 0) content.resize(Math.floor(cut.random() * content.length));
+  if (fate !== 'Cut' || unsynced === 0) return;
+  // What was synced stays, however much was written behind it since.
+  const least = Math.min(durableLength, content.length);
+  content.resize(least + Math.floor(cut.random() * (content.length - least)));
+}
+
+function lengthAfter(operation: Extract<Operation, { kind: 'Write' | 'Resize' }>, length: number): number {
+  return operation.kind === 'Resize'
+    ? operation.sizeBytes
+    : Math.max(length, operation.offset + operation.bytes.length);
 }
 
 function change(

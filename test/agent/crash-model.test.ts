@@ -53,6 +53,14 @@ describe('a power cut', () => {
     expect(torn['a']).not.toBe(String(written));
   });
 
+  test('cuts a file behind what was synced, never in it', () => {
+    const again: Operation = { kind: 'Write', node: 1, offset: 2 * 4096, bytes: Buffer.alloc(2 * 4096, 'y') };
+    const cut = { drops: () => false, fate: () => 'Cut' as const, random: () => 0 };
+    const synced = left(recordingOf(make, write, sync(1, 2), again), cut);
+    expect(synced['a']).toBe('x'.repeat(2 * 4096) + 'y'.repeat(4096));
+    expect(left(recordingOf(make, write, again), cut)).toEqual({ a: '' });
+  });
+
   test('leaves a renamed file one of its names, and never a later name without an earlier', () => {
     expect(left(recordingOf(make, sync(0, 1), move), {})).toEqual({ a: '' });
     expect(left(recordingOf(make, move, sync(0, 2)), {})).toEqual({ b: '' });
