@@ -51,13 +51,22 @@ test('an event has everything that events.k8s.io/v1 asks for', async () => {
 
 test('the same event again counts the first one up instead of making another', async () => {
   const { recorder, clock, server, bodies } = await setUp();
-  for (let times = 0; times < 10; times += 1) {
+  for (let times = 0; times < 11; times += 1) {
     recorder.record(REGARDING, HAPPENING);
     await clock.advance(10_000);
   }
   await recorder.drain();
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'PATCH', 'PATCH', 'PATCH']);
-  expect(bodies.at(-1)).toMatchObject({ series: { count: 10 } });
+  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', ...Array(4).fill('PATCH')]);
+  expect(bodies.slice(1).map(({ series }) => (series as { count: number }).count)).toEqual([2, 5, 8, 11]);
+});
+
+test('the first time that an event comes again is told at once, because no later one may come', async () => {
+  const { recorder, clock, bodies } = await setUp();
+  recorder.record(REGARDING, HAPPENING);
+  await clock.advance(10_000);
+  recorder.record(REGARDING, HAPPENING);
+  await recorder.drain();
+  expect(bodies[1]).toMatchObject({ series: { count: 2, lastObservedTime: '1970-01-01T00:00:10.000000Z' } });
 });
 
 test('an event that comes again much later is a new one', async () => {

@@ -23,7 +23,8 @@ interface Series {
   readonly namespace: string;
   count: number;
   lastAt: number;
-  sentAt: number;
+  /** When a count was last sent; undefined before the first, which is sent at once: no later one may ever come. */
+  sentAt: number | undefined;
 }
 
 /** The same event again within this time counts the first one up instead of making another. */
@@ -74,11 +75,13 @@ export class EventRecorder {
     if (series !== undefined && now - series.lastAt < SERIES_MS) {
       series.count += 1;
       series.lastAt = now;
-      if (now - series.sentAt >= SERIES_SEND_MS) this.#sendCount(key, series, happening, now);
+      if (series.sentAt === undefined || now - series.sentAt >= SERIES_SEND_MS)
+        this.#sendCount(key, series, happening, now);
       return;
     }
     const name = `${regarding.metadata.name}.${key.slice(0, 8)}${now.toString(16)}`;
-    const fresh = { name, namespace: regarding.metadata.namespace ?? 'default', count: 1, lastAt: now, sentAt: now };
+    const { namespace = 'default' } = regarding.metadata;
+    const fresh: Series = { name, namespace, count: 1, lastAt: now, sentAt: undefined };
     this.#remember(key, fresh);
     const create = () => this.#client.create(EVENTS, this.#event(fresh, regarding, happening, now));
     this.#send(happening, create, () => this.#forget(key, fresh));
