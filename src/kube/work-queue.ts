@@ -85,13 +85,6 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** Drops what is remembered of a key that doesn't exist any more. */
-  forget(key: string): void {
-    this.#failures.delete(key);
-    this.#delayed.get(key)?.cancel();
-    this.#delayed.delete(key);
-  }
-
   /** Begins to work; keys that were added before wait for it. */
   start(): void {
     this.#running = true;
