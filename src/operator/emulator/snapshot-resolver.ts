@@ -52,20 +52,17 @@ export class SnapshotResolver {
     const last = this.#attempts.get(emulatorKey);
     if (last?.running) return;
     const same = last !== undefined && sameRequest(last.request, request);
-    const failures = same ? last.failures : 0;
-    this.#attempts.set(emulatorKey, {
+    const started: ResolveAttempt = {
       request,
       running: true,
       digest: undefined,
       failure: same ? last.failure : undefined,
-      failures,
+      failures: same ? last.failures : 0,
       endedAt: same ? last.endedAt : undefined,
       goodSince: same ? last.goodSince : undefined,
-    });
-    const goodSince = same ? last.goodSince : undefined;
-    const work = this.#run(emulatorKey, namespace, request, { failures, goodSince }).finally(() =>
-      this.#running.delete(work),
-    );
+    };
+    this.#attempts.set(emulatorKey, started);
+    const work = this.#run(emulatorKey, namespace, started).finally(() => this.#running.delete(work));
     this.#running.add(work);
   }
 
@@ -78,16 +75,13 @@ export class SnapshotResolver {
     await Promise.all(this.#running);
   }
 
-  async #run(
-    key: string,
-    namespace: string,
-    request: ResolveRequest,
-    { failures, goodSince }: Pick<ResolveAttempt, 'failures' | 'goodSince'>,
-  ): Promise<void> {
+  async #run(key: string, namespace: string, started: ResolveAttempt): Promise<void> {
+    const { request, failures, goodSince } = started;
     const resolved = await this.#resolve(namespace, request).catch((error: unknown) => ({
       failure: { reason: 'ResolveFailed', message: errorMessage(error) },
     }));
-    if (this.#abort.signal.aborted || !this.#attempts.has(key)) return;
+    // The Emulator may be gone by now, or another one of its name be there with an attempt of its own.
+    if (this.#abort.signal.aborted || this.#attempts.get(key) !== started) return;
     const ended = { request, running: false, endedAt: this.#context.now() };
     const attempt: ResolveAttempt =
       'digest' in resolved
