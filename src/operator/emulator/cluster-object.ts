@@ -4,6 +4,7 @@ import type { KubeObject } from '../../kube/object.ts';
 
 export interface StatefulSetObject extends KubeObject {
   readonly spec?: {
+    readonly replicas?: number;
     readonly volumeClaimTemplates?: readonly {
       readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
     }[];
@@ -37,6 +38,9 @@ export interface ContainerStatus {
 }
 
 export interface PodObject extends KubeObject {
+  readonly spec?: {
+    readonly volumes?: readonly { readonly persistentVolumeClaim?: { readonly claimName?: string } }[];
+  };
   readonly status?: {
     readonly phase?: string;
     /** Why the whole pod failed, such as `Evicted`. */

@@ -6,6 +6,7 @@ import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
 import { BY_OWNER, claimantNamed, claimantsLike, type RawEmulator } from './caches.ts';
 import { BLOCK_RECHECK_MS, type Decision, decide, LEAVING_RECHECK_MS } from './decide.ts';
+import type { Foothold } from './disks/claimant.ts';
 import { gather } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
@@ -34,6 +35,8 @@ interface Memory {
   /** See {@link Observed.secretsFor}. */
   secretsFor: ReadonlySet<string>;
   conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
+  /** Replicas of the StatefulSet that the last pass had to make; undefined when it had none to make. */
+  making: number | undefined;
 }
 
 /** A status that only tells of steps on the way is stored at most this often. */
@@ -81,6 +84,8 @@ export class EmulatorController {
 
   async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
     const decision = this.#decide(key, emulator, memory);
+    // Before anything is waited for, so that no pass over another Emulator comes in between.
+    memory.making = decision.objects?.statefulSet?.spec?.replicas;
     if (decision.statusFirst) await this.#publish(raw, memory, decision);
     const changed = await this.#carryOut(key, raw, emulator, memory, decision);
     for (const { name } of decision.claimDeletions) this.#tellOfDeletion(raw, name);
@@ -139,7 +144,8 @@ export class EmulatorController {
       claims: caches.claims.store.byIndex(BY_OWNER, namespace),
       claimants: claimantsLike(caches, key),
       claimant: (other: string) => claimantNamed(caches, read(other)),
-      hasPods: (other: string) => caches.pods.store.byIndex(BY_OWNER, read(other)).length > 0,
+      podsOf: (other: string) => caches.pods.store.byIndex(BY_OWNER, read(other)),
+      foothold: (other: string) => this.#foothold(read(other)),
       resolve: resolver.attempt(key),
       conflicts: this.#conflicts(memory),
       secretsFor: memory.secretsFor,
@@ -154,6 +160,14 @@ export class EmulatorController {
     );
     channels.sync(key, reachable);
     return gather({ ...cached, contacts: channels.contacts(key) });
+  }
+
+  /** A StatefulSet that is just being made is in no cache yet, and another Emulator's pass may not wait for that. */
+  #foothold(key: string): Foothold {
+    const { statefulSets, pods } = this.#context.caches;
+    const wanted = statefulSets.store.get(key)?.spec?.replicas ?? this.#memories.get(key)?.making;
+    if ((wanted ?? 0) > 0 || pods.store.byIndex(BY_OWNER, key).length > 0) return 'Pods';
+    return wanted === undefined ? 'None' : 'StatefulSet';
   }
 
   /** Objects that belong to others; after a while they are tried again, because nobody tells when they are gone. */
@@ -213,6 +227,7 @@ export class EmulatorController {
       refusals: new Map(),
       secretsFor: new Set(),
       conflicts: undefined,
+      making: undefined,
     };
     this.#memories.set(key, memory);
     return memory;
@@ -224,7 +239,7 @@ export class EmulatorController {
     this.#context.log.info({ emulator: key, uid }, 'the Emulator is gone');
     this.#context.secrets.forget(uid);
     this.#memories.delete(key);
-    this.#context.channels.sync(key, []);
+    this.#context.channels.forget(key);
     this.#context.resolver.forget(key);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Condition, Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import { type Condition, type Emulator, type EmulatorStatus, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import { type Decision, decide } from './decide.ts';
 import { claim, contacts, DIGEST, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { ClaimHolder, Observed, ObservedClaim } from './observed.ts';
@@ -133,6 +133,13 @@ describe('conditions', () => {
       { status: 'False', reason: 'ClaimNotFound' },
     ],
     [
+      'an existing claim that is not there makes the summary say so',
+      { storage: { mode: 'Persistent', existingClaim: { name: 'my-disk' } } },
+      {},
+      'Ready',
+      { status: 'False', reason: 'ClaimNotFound' },
+    ],
+    [
       'a pod of an older template asks for a restart with the line to paste',
       {},
       { ...running, statefulSet: { ...statefulSet, updateRevision: 'classroom-2' } },
@@ -158,6 +165,38 @@ describe('conditions', () => {
       { status: 'False', reason: 'DiskFailed', message: 'classroom-0: Pod school/other-0 uses this volume.' },
     ],
     ['guests that run write to their disks', {}, running, 'DisksWritable', { status: 'True', reason: 'DisksWritable' }],
+    [
+      'of a machine that runs and was not heard of nobody knows whether it can write',
+      {},
+      { pods: [pod(0)] },
+      'DisksWritable',
+      { status: 'Unknown', reason: 'AwaitingReport', message: expect.stringContaining('agent of classroom-0') },
+    ],
+    [
+      'of a machine that does not run yet it is known that it does not write',
+      {},
+      { pods: [pod(0, { running: false })] },
+      'DisksWritable',
+      { status: 'Unknown', reason: 'NoMachineRuns' },
+    ],
+    [
+      'a registry that is not asked, because something stands in the way, is not said to be',
+      { ...snapshot, pod: { resources: { limits: { memory: '600Mi' } } } },
+      {},
+      'SnapshotResolved',
+      {
+        status: 'Unknown',
+        reason: 'NotResolving',
+        message: expect.stringMatching(/^The registry is not asked for the digest of registry\.test.*memory/),
+      },
+    ],
+    [
+      'nor is one of an Unmanaged Emulator',
+      { ...snapshot, managementPolicy: 'Unmanaged' },
+      {},
+      'SnapshotResolved',
+      { status: 'Unknown', reason: 'NotResolving', message: expect.stringContaining('managementPolicy is Unmanaged') },
+    ],
     [
       'while no guest runs nobody knows whether it could write',
       {},
@@ -356,6 +395,15 @@ describe('what stands in the way', () => {
     expect(next.claimPatches).toEqual([]);
   });
 
+  test('no pod waits for an existing claim that is not there: when it is, its owner is to be written on it first', () => {
+    expect(decided(emulator(own)).objects?.statefulSet).toBeUndefined();
+    expect(decided(emulator(own), { statefulSet }).objects?.statefulSet).toBeUndefined();
+    const deleting = claim(0, { name: 'my-disk', emulator: undefined, deleting: true });
+    expect(decided(emulator(own), { claims: [deleting] }).objects?.statefulSet).toBeUndefined();
+    const stopped = decided(emulator({ ...own, powerState: 'Stopped' }), { statefulSet });
+    expect(stopped.objects?.statefulSet?.spec?.replicas).toBe(0);
+  });
+
   test('an Emulator that was made again makes its claims its own before its machines use them', () => {
     const decision = decided(emulator(), { claims: [claim(0, { emulatorUid: 'of-before' })] });
     expect(decision.claimPatches).toMatchObject([{ metadata: { resourceVersion: 'version-0' } }]);
@@ -501,6 +549,39 @@ describe('the status', () => {
     const silent = new Map([['pod-0', { report: undefined, state: 'Settling' as const, since: NOW }]]);
     const second = decided(stored({}, first.status), { ...ready, contacts: silent });
     expect(second.status).toEqual(first.status);
+  });
+
+  test('and is neither said to be unknown nor told of twice when its agent answers, however late', () => {
+    const paused = { ...running, contacts: contacts(report(0, { ...full, disk: disk(0) })) };
+    const first = decided(emulator(), paused);
+    const silent = new Map([['pod-0', { report: undefined, state: 'Settling' as const, since: NOW }]]);
+    const second = decided(stored({}, first.status), { ...paused, contacts: silent });
+    expect(second).toMatchObject({ status: first.status, events: [] });
+    expect(decided(stored({}, second.status), paused).events).toEqual([]);
+  });
+
+  test('what Kubernetes says of its pod counts all the same', () => {
+    const first = decided(emulator(), running);
+    const silent = new Map([['pod-0', { report: undefined, state: 'Settling' as const, since: NOW }]]);
+    const machine = (more: object) =>
+      decided(stored({}, first.status), { ...ready, pods: [pod(0, more)], contacts: silent }).status.machines?.[0];
+    const obstacle = { reason: 'CrashLoopBackOff', message: 'container emulator ended' };
+    expect(machine({ obstacle })).toMatchObject({ phase: 'Pending', ...obstacle, ready: false });
+    expect(machine({ deleting: true })).toMatchObject({ phase: 'Stopping', ready: false });
+  });
+
+  test('a message of any length is cut, and the status can be stored', () => {
+    const message = 'm'.repeat(100_000);
+    const failing = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'DiskFailed', message })) };
+    const obstructed = { pods: [pod(0, { obstacle: { reason: 'Unschedulable', message } })] };
+    for (const seen of [failing, obstructed, { failure: message }]) {
+      const { status } = decided(emulator(), seen);
+      expect(emulatorStatusSchema.parse(status)).toEqual(status);
+      expect(condition({ status } as Decision, 'Ready')?.message).toMatch(/mmm…$/);
+    }
+    const awaiting = contacts(report(0, { phase: 'AwaitingDisk', message }));
+    const waiting = decided(emulator(), { pods: [pod(0)], contacts: awaiting });
+    expect(waiting.status.machines?.[0]?.message).toMatch(/… Import one with: .* < win98\.qcow2$/);
   });
 
   test('a machine whose agent went silent is told of, with since when', () => {

@@ -14,7 +14,7 @@ import type { Observed, ObservedPlan, ResolveRequest } from './observed.ts';
 import type { Owner } from './render/owner.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
 import { renderService } from './render/service.ts';
-import { renderStatefulSet } from './render/stateful-set.ts';
+import { renderStatefulSet, wantedPods } from './render/stateful-set.ts';
 import { decideSecrets, type SecretsDecision } from './secrets-due.ts';
 import { decideSnapshot, type SnapshotDecision } from './snapshot.ts';
 import { computeStatus } from './status.ts';
@@ -55,8 +55,10 @@ export const LEAVING_RECHECK_MS = 2_000;
 export function decide(observed: Observed, defaultImage: string, now: Date): Decision {
   const machines = machineStatuses(observed);
   const waiting = observed.pods.length > 0 && machines.some(lacksDisk);
-  const snapshot = decideSnapshot(observed, waiting, now);
   const block = findBlock(observed);
+  const unmanaged = observed.emulator.spec.managementPolicy === 'Unmanaged';
+  const held = block?.message ?? (unmanaged ? 'spec.managementPolicy is Unmanaged' : undefined);
+  const snapshot = decideSnapshot(observed, waiting, held, now);
   const facts: Facts = { observed, machines, block, snapshot };
   const status = computeStatus(facts, now);
   const shared = {
@@ -64,7 +66,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     statusFirst: snapshot?.pinned?.digest !== observed.emulator.status?.snapshot?.digest,
     events: happenings(observed, status),
   };
-  if (block !== undefined || observed.emulator.spec.managementPolicy === 'Unmanaged') {
+  if (held !== undefined) {
     const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };
     return {
       ...shared,
@@ -168,10 +170,14 @@ function wantedObjects(
 
 /**
  * Is there a claim that a machine would mount and that doesn't carry our name yet? Two Emulators can want one, and it is
- * written on with its version as precondition: whoever has made it theirs makes machines on it.
+ * written on with its version as precondition: whoever has made it theirs makes machines on it. One that the user is yet
+ * to make can't be written on: a pod that waits for it would have it at the moment at which it is there.
  */
 function hasUnclaimed({ emulator, claims }: Observed): boolean {
   const owner = ownerOf(emulator);
+  const own = emulator.spec.storage.existingClaim?.name;
+  const hasOwn = own === undefined || claims.some((claim) => claim.name === own && isOurs(claim, owner));
+  if (!hasOwn && wantedPods(emulator.spec) > 0) return true;
   return claims.some((claim) => claim.ordinal < emulator.spec.replicas && !claim.deleting && !isOurs(claim, owner));
 }
 

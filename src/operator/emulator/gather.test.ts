@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ClaimObject } from './cluster-object.ts';
-import type { Claimant } from './disks/claimant.ts';
+import type { ClaimObject, PodObject } from './cluster-object.ts';
+import type { Claimant, Foothold } from './disks/claimant.ts';
 import { type CachedObjects, gather } from './gather.ts';
 import { emulator } from './observed.fixture.ts';
 
@@ -14,7 +14,8 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     claims: [],
     claimants: [],
     claimant: () => undefined,
-    hasPods: () => false,
+    podsOf: () => [],
+    foothold: () => 'None',
     contacts: new Map(),
     resolve: undefined,
     conflicts: [],
@@ -67,13 +68,21 @@ describe('whose a claim is', () => {
     expect(holder({ claimant })).toEqual({ name: 'other', state: 'Present' });
   });
 
-  test('one of its name that was made again with another disk does not', () => {
-    const claimant = () => neighbour('other', undefined);
-    expect(holder({ claimant, hasPods: () => true })).toEqual({ name: 'other', state: 'Gone' });
+  const podOn = (claimName: string): PodObject => ({
+    metadata: { name: 'other-0', namespace: 'school', uid: 'other-0-uid' },
+    spec: { volumes: [{}, { persistentVolumeClaim: { claimName } }] },
+  });
+
+  test('one of its name that was made again with another disk does not, once no pod of before has it mounted', () => {
+    const claimant = () => neighbour('other', 'another-disk');
+    const own = podOn('another-disk');
+    expect(holder({ claimant, podsOf: () => [own, podOn('my-disk')] })).toEqual({ name: 'other', state: 'Leaving' });
+    expect(holder({ claimant, podsOf: () => [own] })).toEqual({ name: 'other', state: 'Gone' });
   });
 
   test('one that is gone holds it until its pods are, too', () => {
-    expect(holder({ hasPods: (name) => name === 'other' })).toEqual({ name: 'other', state: 'Leaving' });
+    const podsOf = (name: string) => (name === 'other' ? [podOn('my-disk')] : []);
+    expect(holder({ podsOf })).toEqual({ name: 'other', state: 'Leaving' });
     expect(holder({})).toEqual({ name: 'other', state: 'Gone' });
   });
 
@@ -86,6 +95,19 @@ describe('whose a claim is', () => {
       gathered({ claimants: [self, neighbour('other', 'my-disk', createdAt)] }, spec).rivals;
     expect(rivals('2026-01-01T00:00:00Z')).toEqual([{ emulator: 'other', claims: ['my-disk'] }]);
     expect(rivals('2026-01-03T00:00:00Z')).toEqual([]);
+  });
+
+  test('the one that has pods, else a StatefulSet, is the rival of the one that has not, whichever is older', () => {
+    const rivals = (own: Foothold, others: Foothold, createdAt: string) => {
+      const foothold = (name: string) => (name === 'classroom' ? own : others);
+      return gathered({ claimants: [self, neighbour('other', 'my-disk', createdAt)], foothold }, spec).rivals.length;
+    };
+    for (const createdAt of ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z']) {
+      expect(rivals('None', 'StatefulSet', createdAt)).toBe(1);
+      expect(rivals('StatefulSet', 'Pods', createdAt)).toBe(1);
+      expect(rivals('StatefulSet', 'None', createdAt)).toBe(0);
+      expect(rivals('Pods', 'StatefulSet', createdAt)).toBe(0);
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
 import { claimOrdinal, observeClaim } from './disks/claim.ts';
-import { type Claimant, cameFirst, mayUse, sharedClaims } from './disks/claimant.ts';
+import { type Claimant, comesBefore, type Foothold, mayUse, sharedClaims } from './disks/claimant.ts';
 import { foreignChild } from './foreign-child.ts';
 import { ANNOTATIONS } from './names.ts';
 import type {
@@ -33,8 +33,10 @@ export interface CachedObjects {
   readonly claimants: readonly Claimant[];
   /** The Emulator of this name in the namespace. */
   readonly claimant: (emulator: string) => Claimant | undefined;
-  /** Are there pods of an Emulator of this name in the namespace? */
-  readonly hasPods: (emulator: string) => boolean;
+  /** Pods of an Emulator of this name in the namespace. */
+  readonly podsOf: (emulator: string) => readonly PodObject[];
+  /** How far the Emulator of this name in the namespace is on its way to machines. */
+  readonly foothold: (emulator: string) => Foothold;
   readonly contacts: ReadonlyMap<string, MachineContact>;
   readonly resolve: ResolveAttempt | undefined;
   /** Objects that the caches don't have and that the API server says belong to somebody else. */
@@ -72,20 +74,26 @@ export function gather(cached: CachedObjects): Observed {
 }
 
 /** Another Emulator whose name the claim carries, and whether that one still wants it. */
-function holderOf(claim: ClaimObject, { emulator, claimant, hasPods }: CachedObjects): ClaimHolder | undefined {
+function holderOf(claim: ClaimObject, { emulator, claimant, podsOf }: CachedObjects): ClaimHolder | undefined {
   const name = claim.metadata.annotations?.[ANNOTATIONS.emulator];
   if (name === undefined || name === emulator.metadata.name) return undefined;
   const bearer = claimant(name);
   if (bearer !== undefined && mayUse(bearer, claim.metadata.name)) return { name, state: 'Present' };
-  // Pods of an Emulator that is there under this name are its own, and have nothing to do with this claim.
-  return { name, state: bearer === undefined && hasPods(name) ? 'Leaving' : 'Gone' };
+  // The Emulator of this name may have been made again with another disk, while a machine of before still shuts down.
+  const writing = podsOf(name).some((pod) => bearer === undefined || mounts(pod, claim.metadata.name));
+  return { name, state: writing ? 'Leaving' : 'Gone' };
 }
 
-function rivalsOf({ emulator, claimants }: CachedObjects): Rival[] {
+function mounts({ spec }: PodObject, claim: string): boolean {
+  return (spec?.volumes ?? []).some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claim);
+}
+
+function rivalsOf({ emulator, claimants, foothold }: CachedObjects): Rival[] {
   const self = claimants.find(({ uid }) => uid === emulator.metadata.uid);
   if (self === undefined) return [];
+  const contender = (claimant: Claimant) => ({ claimant, foothold: foothold(claimant.name) });
   return claimants
-    .filter((other) => other !== self && cameFirst(other, self))
+    .filter((other) => other !== self && comesBefore(contender(other), contender(self)))
     .map((other) => ({ emulator: other.name, claims: sharedClaims(self, other) }))
     .filter(({ claims }) => claims.length > 0);
 }

@@ -6,16 +6,19 @@ import { claimNameFor } from './disks/claim.ts';
 import { childNames } from './names.ts';
 import type { MachineContact, Observed, ObservedPod } from './observed.ts';
 import { progressText } from './progress-text.ts';
+import { shorten } from './shorten.ts';
 
 /** The most machines that the status lists. */
 const MAX_MACHINES = 100;
+/** Characters of a report's message that are shown; of so many machines the status must still fit into an object. */
+const LONGEST_REPORTED = 4_096;
 
 /**
  * Each machine as it is now, by ordinal: those that are wanted, and those whose pods are still there.
  *
  * What is said of a disk is what a machine reported of its own: by its agent now, or, when it doesn't run, as it stands
  * on the disk's own claim. An Ephemeral disk is gone with its pod, and so is what was said of it. After a restart of
- * the operator a machine counts as it was, for the few seconds until its agent has been asked.
+ * the operator a machine counts as it was until its agent has answered, or is silent for so long that it counts as lost.
  */
 export function machineStatuses(observed: Observed): MachineStatus[] {
   const { replicas } = observed.emulator.spec;
@@ -31,8 +34,10 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
   const pod = observed.pods.find((candidate) => candidate.ordinal === ordinal);
   const contact = pod === undefined ? undefined : observed.contacts.get(pod.uid);
   const previous = emulator.status?.machines?.find((machine) => machine.ordinal === ordinal);
-  if (pod !== undefined && previous !== undefined && stillSettling(contact)) {
-    return { ...previous, ready: previous.ready && isReady(pod, undefined) };
+  // What Kubernetes says is known without the agent.
+  if (pod !== undefined && pod.obstacle === undefined && previous !== undefined && contact?.state === 'Settling') {
+    const phase = phaseOf(emulator, pod, previous.phase);
+    return { ...previous, phase, ready: previous.ready && isReady(pod, undefined) };
   }
   const report = contact?.report;
   const disk = diskOf(observed, ordinal, contact);
@@ -40,7 +45,7 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
   return {
     ordinal,
     pod: childNames.pod(emulator.metadata.name, ordinal),
-    phase: phaseOf(emulator, pod, report),
+    phase: phaseOf(emulator, pod, report?.phase),
     ...(reason === undefined ? {} : { reason }),
     ready: isReady(pod, report),
     ...(disk === undefined ? {} : { disk }),
@@ -76,16 +81,12 @@ function isReady(pod: ObservedPod | undefined, report: AgentReport | undefined):
   return pod?.ready === true && !pod.deleting && report?.ready !== false;
 }
 
-/** A contact that is too fresh to say anything; the machine may have been at work all the time. */
-function stillSettling(contact: MachineContact | undefined): boolean {
-  return contact !== undefined && contact.report === undefined && contact.state === 'Settling';
-}
-
-function phaseOf(emulator: Emulator, pod: ObservedPod | undefined, report: AgentReport | undefined): string {
+/** `said`: the phase that the agent told last, if it did. */
+function phaseOf(emulator: Emulator, pod: ObservedPod | undefined, said: string | undefined): string {
   if (pod === undefined) return emulator.spec.powerState === 'Stopped' ? 'Stopped' : 'Pending';
-  if (pod.deleting && report?.phase !== 'Stopped') return 'Stopping';
+  if (pod.deleting && said !== 'Stopped') return 'Stopping';
   if (pod.obstacle !== undefined) return 'Pending';
-  return report?.phase ?? 'Pending';
+  return said ?? 'Pending';
 }
 
 function messageOf(
@@ -109,7 +110,8 @@ function saidBy(emulator: Emulator, pod: ObservedPod, contact: MachineContact | 
   if (report === undefined) {
     return contact?.state === 'Lost' ? 'The agent in the pod does not answer' : 'The pod is starting';
   }
-  const words = report.phase === 'AwaitingDisk' ? withImportLine(emulator, pod, report.message) : report.message;
+  const told = shorten(report.message, LONGEST_REPORTED);
+  const words = report.phase === 'AwaitingDisk' ? withImportLine(emulator, pod, told) : told;
   const message = report.progress === undefined ? words : `${progressText(report.progress)}. ${words}`;
   if (contact?.state !== 'Lost') return message;
   return `${message} (the agent is silent since ${contact.since.toISOString()})`;

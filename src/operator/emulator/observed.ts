@@ -14,7 +14,7 @@ export interface Observed {
   readonly pods: readonly ObservedPod[];
   /** Claims named or annotated for this Emulator. */
   readonly claims: readonly ObservedClaim[];
-  /** Emulators that were there before this one, and machines of which would mount claims of its machines. */
+  /** Emulators that come before this one (`comesBefore`), and machines of which would mount claims of its machines. */
   readonly rivals: readonly Rival[];
   /** What each pod's agent said, by pod UID. */
   readonly contacts: ReadonlyMap<string, MachineContact>;
@@ -111,7 +111,7 @@ export interface ClaimHolder {
   readonly name: string;
   /**
    * `Present`: there is an Emulator of this name, and the claim is one of its machines' by its spec. `Leaving`: there is
-   * none, and a pod of it still shuts down. `Gone`: neither.
+   * none any more by whose spec it is, and a pod of it still shuts down. `Gone`: neither.
    */
   readonly state: 'Present' | 'Leaving' | 'Gone';
 }
@@ -136,7 +136,8 @@ export interface RefusedGrowth {
 export interface MachineContact {
   readonly report: AgentReport | undefined;
   /**
-   * `Settling`: the operator itself started only just now and may not have heard from machines that are long at work.
+   * `Settling`: this operator found the machine there when it began, and hasn't heard of it yet: it may have been at
+   * work all the time. `Connecting`: the machine has come since, and hasn't been heard of.
    * `Lost`: silent for longer than it may be.
    */
   readonly state: 'Settling' | 'Connecting' | 'Connected' | 'Lost';

@@ -60,12 +60,16 @@ export const REASONS = {
   Preparing: 'Preparing',
   /** No machine runs, so that none writes. */
   NoMachineRuns: 'NoMachineRuns',
+  /** A machine's agent hasn't answered yet, and only it knows whether a guest runs and can write. */
+  AwaitingReport: 'AwaitingReport',
   /** Every machine has reported its disk. */
   DisksPrepared: 'DisksPrepared',
   /** The snapshot's digest is pinned. */
   Resolved: 'Resolved',
   /** The registry is being asked for the snapshot's digest. */
   Resolving: 'Resolving',
+  /** The registry isn't asked: something stands in the Emulator's way, or it is Unmanaged. */
+  NotResolving: 'NotResolving',
   /** A digest is pinned, and the registry is being asked for what the tag is now, as the user wants. */
   ResolvingAnew: 'ResolvingAnew',
   /** A change of the spec reached the pod template and not yet the pod. */

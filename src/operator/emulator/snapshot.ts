@@ -2,7 +2,7 @@ import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import type { AgentReport } from '../../contract/agent-report.ts';
 import type { Reason } from '../../contract/reason.ts';
 import { ANNOTATIONS } from './names.ts';
-import type { Observed, ResolveAttempt, ResolveRequest } from './observed.ts';
+import type { Observed, ResolveAttempt, ResolveFailure, ResolveRequest } from './observed.ts';
 import { REASONS } from './reasons.ts';
 
 /** Where the snapshot's reference stands, and what is to be done about it. */
@@ -25,26 +25,41 @@ const CAP_WHILE_WAITED_FOR_MS = 15_000;
 /** Nobody waits: every machine has a disk from elsewhere. */
 const CAP_MS = 300_000;
 
-/** Undefined for an Emulator without a snapshot. `waiting`: a machine has no disk yet. */
-export function decideSnapshot(observed: Observed, waiting: boolean, now: Date): SnapshotDecision | undefined {
+/**
+ * Undefined for an Emulator without a snapshot. `waiting`: a machine has no disk yet. `held`: why the registry isn't to
+ * be asked; undefined where it may be.
+ */
+export function decideSnapshot(
+  observed: Observed,
+  waiting: boolean,
+  held: string | undefined,
+  now: Date,
+): SnapshotDecision | undefined {
   const request = resolveRequest(observed.emulator);
   if (request === undefined) return undefined;
   const pinned = knownDigest(observed, request);
   const isAnswer = pinned !== undefined && !wantsAnew(pinned, request);
   if (isAnswer) {
     const message = `${request.reference} is ${pinned.digest}`;
-    const access = decideAccess(observed, { ...request, digest: pinned.digest }, now);
+    const access = holdBack(decideAccess(observed, { ...request, digest: pinned.digest }, now), held);
     return { pinned, ...access, reason: REASONS.Resolved, message };
   }
   const { attempt, ...next } = decideAttempt(observed, request, waiting, now);
-  const { reason, message } = attempt?.failure ?? {
-    reason: REASONS.Resolving,
-    message: `The registry is being asked for the digest of ${request.reference}`,
-  };
-  const shared = { pinned, ...next, accessAt: undefined };
+  const { reason, message } = attempt?.failure ?? withoutAnswer(request, attempt?.running ? undefined : held);
+  const shared = { pinned, ...holdBack(next, held), accessAt: undefined };
   if (pinned === undefined) return { ...shared, reason, message };
   const words = `${request.reference} was ${pinned.digest}, which holds until it is known what it is now. ${reason}: ${message}`;
   return { ...shared, reason: REASONS.ResolvingAnew, message: words };
+}
+
+function withoutAnswer({ reference }: ResolveRequest, held: string | undefined): ResolveFailure {
+  return held === undefined
+    ? { reason: REASONS.Resolving, message: `The registry is being asked for the digest of ${reference}` }
+    : { reason: REASONS.NotResolving, message: `The registry is not asked for the digest of ${reference}: ${held}` };
+}
+
+function holdBack<T extends Pick<SnapshotDecision, 'resolve' | 'againAfterMs'>>(next: T, held: string | undefined): T {
+  return held === undefined ? next : { ...next, resolve: undefined, againAfterMs: undefined };
 }
 
 /** Did the user ask for what the tag is now, after this digest was pinned? */

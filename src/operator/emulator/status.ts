@@ -3,6 +3,10 @@ import type { ConditionState, Facts } from './conditions/condition.ts';
 import { wantedMachines } from './conditions/condition.ts';
 import { conditionStates } from './conditions/index.ts';
 import { selectorText } from './names.ts';
+import { shorten } from './shorten.ts';
+
+/** Characters of a condition's message, as the CRD allows them: with a longer one the whole status is refused. */
+const LONGEST_MESSAGE = 32_768;
 
 /** The whole status, from what is observed. Conditions keep their time while their status stays what it was. */
 export function computeStatus(facts: Facts, now: Date): EmulatorStatus {
@@ -33,7 +37,7 @@ export function timed(
     const last = before.find(({ type }) => type === state.type);
     const since = last?.status === state.status ? last.lastTransitionTime : now.toISOString();
     const observed = generation === undefined ? {} : { observedGeneration: generation };
-    return { ...state, ...observed, lastTransitionTime: since };
+    return { ...state, message: shorten(state.message, LONGEST_MESSAGE), ...observed, lastTransitionTime: since };
   });
 }
 

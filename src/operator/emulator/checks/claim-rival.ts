@@ -4,7 +4,8 @@ import type { Block } from './block.ts';
 
 /**
  * Would a machine of an Emulator that was there first mount a claim of ours? A claim that carries a name already is its
- * bearer's (`claim-owner.ts`); of one that is nobody's yet, or isn't there, the older Emulator is served.
+ * bearer's (`claim-owner.ts`); of one that is nobody's yet, or isn't there, the Emulator that is further on its way to
+ * machines is served, and of two that are equally far the older one (`comesBefore`).
  */
 export function checkClaimRival({ emulator, claims, rivals }: Observed): Block | undefined {
   const named = new Set(claims.filter((claim) => claim.emulator !== undefined).map(({ name }) => name));

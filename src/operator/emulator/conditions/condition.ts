@@ -19,6 +19,13 @@ export function wantedMachines({ observed, machines }: Facts): MachineStatus[] {
   return machines.filter(({ ordinal }) => ordinal < observed.emulator.spec.replicas);
 }
 
+/** What to say where the PVC that the user names isn't there. */
+export function missingClaim({ observed }: Facts): string | undefined {
+  const name = observed.emulator.spec.storage.existingClaim?.name;
+  if (name === undefined || observed.claims.some((claim) => claim.name === name)) return undefined;
+  return `PersistentVolumeClaim ${name} (spec.storage.existingClaim) does not exist. Create it.`;
+}
+
 /** `classroom-1 and 3 more`: names enough of them for a person to go and look. */
 export function nameSome(machines: readonly MachineStatus[]): string {
   const first = machines.slice(0, 3).map(({ pod }) => pod);

@@ -1,16 +1,13 @@
 import { lacksDisk } from '../machine-status.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
-import { type ConditionState, type Facts, nameSome, wantedMachines } from './condition.ts';
+import { type ConditionState, type Facts, missingClaim, nameSome, wantedMachines } from './condition.ts';
 
 const type = CONDITIONS.DisksReady;
 
 /** Has every machine that is wanted a verified disk? */
 export function disksReady(facts: Facts): ConditionState {
-  const missingClaim = missingExistingClaim(facts);
-  if (missingClaim !== undefined) {
-    const message = `PersistentVolumeClaim ${missingClaim} (spec.storage.existingClaim) does not exist. Create it.`;
-    return { type, status: 'False', reason: REASONS.ClaimNotFound, message };
-  }
+  const noClaim = missingClaim(facts);
+  if (noClaim !== undefined) return { type, status: 'False', reason: REASONS.ClaimNotFound, message: noClaim };
   const missing = wantedMachines(facts).filter(lacksDisk);
   const waiting = missing.find(({ phase }) => phase === 'AwaitingDisk');
   if (waiting !== undefined) return { type, status: 'False', reason: REASONS.AwaitingDisk, message: waiting.message };
@@ -33,9 +30,4 @@ export function disksReady(facts: Facts): ConditionState {
     return { type, status: 'False', reason: REASONS.Preparing, message };
   }
   return { type, status: 'True', reason: REASONS.DisksPrepared, message: 'Every machine has its disk' };
-}
-
-function missingExistingClaim({ observed }: Facts): string | undefined {
-  const name = observed.emulator.spec.storage.existingClaim?.name;
-  return observed.claims.some((claim) => claim.name === name) ? undefined : name;
 }

@@ -5,7 +5,7 @@ import { type ConditionState, type Facts, nameSome } from './condition.ts';
 const type = CONDITIONS.DisksWritable;
 
 /** Can every guest write to its disk? One that can't is paused, and loses nothing while it waits. */
-export function disksWritable({ machines }: Facts): ConditionState {
+export function disksWritable({ observed, machines }: Facts): ConditionState {
   const [first, ...others] = machines.filter((machine) => writeTrouble(machine) !== undefined);
   const reason = first && writeTrouble(first);
   if (first !== undefined && reason !== undefined) {
@@ -13,6 +13,13 @@ export function disksWritable({ machines }: Facts): ConditionState {
     return { type, status: 'False', reason, message: `${first.pod}: ${first.message}${more}` };
   }
   if (!machines.some(hasGuest)) {
+    const silent = observed.pods.find(
+      ({ uid, running, deleting }) => running && !deleting && observed.contacts.get(uid)?.report === undefined,
+    );
+    if (silent !== undefined) {
+      const message = `It is not known yet: the agent of ${silent.name} has not answered`;
+      return { type, status: 'Unknown', reason: REASONS.AwaitingReport, message };
+    }
     const message = 'No machine runs, so that none writes to its disk';
     return { type, status: 'Unknown', reason: REASONS.NoMachineRuns, message };
   }

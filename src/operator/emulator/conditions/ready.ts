@@ -1,7 +1,7 @@
 import type { MachineStatus } from '../../../api/emulator/schema.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
 import { writeTrouble } from '../write-trouble.ts';
-import { type ConditionState, type Facts, wantedMachines } from './condition.ts';
+import { type ConditionState, type Facts, missingClaim, wantedMachines } from './condition.ts';
 
 const type = CONDITIONS.Ready;
 
@@ -25,6 +25,8 @@ export function ready(facts: Facts): ConditionState {
   if (facts.observed.failure !== undefined) {
     return { type, status: 'False', reason: REASONS.ApplyFailed, message: facts.observed.failure };
   }
+  const noClaim = missingClaim(facts);
+  if (noClaim !== undefined) return { type, status: 'False', reason: REASONS.ClaimNotFound, message: noClaim };
   const count = `${wanted.length - missing.length} of ${wanted.length} machines are ready`;
   const telling = missing.find((machine) => tellingReason(machine) !== undefined) ?? first;
   const reason = tellingReason(telling) ?? REASONS.MachinesNotReady;

@@ -8,5 +8,6 @@ export function snapshotResolved({ snapshot }: Facts): ConditionState | undefine
   if (snapshot === undefined) return undefined;
   const { reason, message } = snapshot;
   if (snapshot.pinned !== undefined) return { type, status: 'True', reason, message };
-  return { type, status: reason === REASONS.Resolving ? 'Unknown' : 'False', reason, message };
+  const unknown = reason === REASONS.Resolving || reason === REASONS.NotResolving;
+  return { type, status: unknown ? 'Unknown' : 'False', reason, message };
 }

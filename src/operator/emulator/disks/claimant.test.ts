@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { claimNameFor } from './claim.ts';
-import { type Claimant, cameFirst, claimantOf, claimWords, mayUse, sharedClaims } from './claimant.ts';
+import { type Claimant, claimantOf, claimWords, comesBefore, type Foothold, mayUse, sharedClaims } from './claimant.ts';
 
 const part = fc.constantFrom('a', 'a-0', 'b', 'win98-disk', 'win98-disk-x', 'x', 'x-y', 'y', '0');
 const joined = fc.array(part, { minLength: 1, maxLength: 2 }).map((parts) => parts.join('-'));
@@ -40,11 +40,27 @@ test('two Emulators share exactly the claims that machines of both would mount',
   );
 });
 
-test('of two Emulators exactly one came first', () => {
+const footholds: readonly Foothold[] = ['None', 'StatefulSet', 'Pods'];
+const contenders = fc.record({ claimant: claimants, foothold: fc.constantFrom(...footholds) });
+
+test('of two Emulators exactly one comes before the other: the one that is further, else the older one', () => {
   fc.assert(
-    fc.property(claimants, claimants, (left, right) => {
-      fc.pre(left.uid !== right.uid);
-      expect(cameFirst(left, right)).toBe(!cameFirst(right, left));
+    fc.property(contenders, contenders, (left, right) => {
+      fc.pre(left.claimant.uid !== right.claimant.uid);
+      expect(comesBefore(left, right)).toBe(!comesBefore(right, left));
+      const ahead = footholds.indexOf(left.foothold) - footholds.indexOf(right.foothold);
+      const older = left.claimant.createdAt < right.claimant.createdAt;
+      if (ahead > 0) expect(comesBefore(left, right)).toBe(true);
+      if (ahead === 0 && older) expect(comesBefore(left, right)).toBe(true);
+    }),
+  );
+});
+
+test('of any number of Emulators that want one claim one comes before all others', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(contenders, { selector: ({ claimant }) => claimant.uid, minLength: 1 }), (all) => {
+      const firsts = all.filter((each) => all.every((other) => other === each || comesBefore(each, other)));
+      expect(firsts).toHaveLength(1);
     }),
   );
 });

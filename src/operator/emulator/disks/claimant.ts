@@ -48,8 +48,28 @@ export function sharedClaims(left: Claimant, right: Claimant): string[] {
   return candidates(left, right).filter((claim) => wants(left, claim) && wants(right, claim));
 }
 
+/**
+ * How far an Emulator is on its way to machines. One that makes pods has them on a claim as soon as there is one, and
+ * so it comes before one that doesn't, however old that is; an empty StatefulSet comes before none.
+ */
+export type Foothold = 'None' | 'StatefulSet' | 'Pods';
+
+const FOOTHOLDS: readonly Foothold[] = ['None', 'StatefulSet', 'Pods'];
+
+/** An Emulator that wants claims, and how far it is. */
+export interface Contender {
+  readonly claimant: Claimant;
+  readonly foothold: Foothold;
+}
+
+/** Does the first of two Emulators come before the second, as far as claims go that are nobody's yet? */
+export function comesBefore(left: Contender, right: Contender): boolean {
+  const ahead = FOOTHOLDS.indexOf(left.foothold) - FOOTHOLDS.indexOf(right.foothold);
+  return ahead === 0 ? cameFirst(left.claimant, right.claimant) : ahead > 0;
+}
+
 /** Was the first of two Emulators there before the second? Of two of one second the UIDs decide, the same way each time. */
-export function cameFirst(left: Claimant, right: Claimant): boolean {
+function cameFirst(left: Claimant, right: Claimant): boolean {
   if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt;
   return left.uid < right.uid;
 }

@@ -32,7 +32,7 @@ function setUp() {
   return { clock, changed, channels: new MachineChannels(context, (key) => changed.push(key)) };
 }
 
-test('after a restart machines and events are as before, however long the operator waited for the Lease', async () => {
+test('after a restart machines and events are as before, until an agent counts as lost, and however long the operator waited for the Lease', async () => {
   const spec = { storage: { mode: 'Ephemeral' } };
   const seen = { pods: [pod(0, { ready: true })], claims: [claim(0)] };
   const said = contacts(report(0, { disk: disk(0) }));
@@ -41,12 +41,28 @@ test('after a restart machines and events are as before, however long the operat
   const { clock, changed, channels } = setUp();
   await clock.advance(60_000);
   channels.sync(KEY, [POD]);
-  const after = { ...seen, contacts: channels.contacts(KEY) };
-  const decision = decide(observed(emulator(spec, { status: before }), after), IMAGE, NOW);
-  expect(decision.status).toEqual(before);
-  expect(decision.events).toEqual([]);
+  const passNow = () => {
+    const after = { ...seen, contacts: channels.contacts(KEY) };
+    return decide(observed(emulator(spec, { status: before }), after), IMAGE, NOW);
+  };
+  for (const ms of [0, 8_000, 21_000]) {
+    await clock.advance(ms);
+    expect(passNow()).toMatchObject({ status: before, events: [] });
+  }
+  expect(changed).toEqual([]);
 
-  await clock.advance(5_000);
+  await clock.advance(1_000);
   expect(changed).toEqual([KEY]);
-  expect(channels.contacts(KEY).get('pod-0')?.state).toBe('Connecting');
+  expect(channels.contacts(KEY).get('pod-0')?.state).toBe('Lost');
+  expect(passNow().status.machines?.[0]?.message).toBe('The agent in the pod does not answer');
+});
+
+test('of what a machine that comes later was before nothing is taken over', async () => {
+  const { channels } = setUp();
+  channels.sync(KEY, [POD]);
+  channels.sync(KEY, [{ ...POD, uid: 'its-successor' }]);
+  expect(channels.contacts(KEY).get('its-successor')?.state).toBe('Connecting');
+  channels.sync('school/later', []);
+  channels.sync('school/later', [POD]);
+  expect(channels.contacts('school/later').get('pod-0')?.state).toBe('Connecting');
 });

@@ -8,16 +8,13 @@ export interface ReachablePod extends AgentAddress {
   readonly running: boolean;
 }
 
-/** How long after its first pass (it may have waited for the Lease before) the operator lets machines count as what they were, until it has asked them. */
-const SETTLING_MS = 5_000;
-
 /** The channels to all machines, by Emulator. */
 export class MachineChannels {
   readonly #context: ChannelContext;
   readonly #onChange: (emulatorKey: string) => void;
   readonly #channels = new Map<string, Map<string, MachineChannel>>();
-  /** When the first Emulator was looked at. */
-  #startedAt: number | undefined;
+  /** By Emulator, the UIDs of the pods that ran when it was first looked at. */
+  readonly #found = new Map<string, ReadonlySet<string>>();
 
   constructor(context: ChannelContext, onChange: (emulatorKey: string) => void) {
     this.#context = context;
@@ -29,7 +26,9 @@ export class MachineChannels {
    * outlives the moment between two containers.
    */
   sync(emulatorKey: string, pods: readonly ReachablePod[]): void {
-    this.#startedAt ??= this.#context.now();
+    if (!this.#found.has(emulatorKey)) {
+      this.#found.set(emulatorKey, new Set(pods.filter(({ running }) => running).map(({ uid }) => uid)));
+    }
     const open = this.#channels.get(emulatorKey) ?? new Map<string, MachineChannel>();
     for (const [uid, channel] of open) {
       if (pods.some((pod) => pod.uid === uid && pod.ip === channel.address.ip)) continue;
@@ -45,14 +44,20 @@ export class MachineChannels {
 
   /** What is known of an Emulator's machines, by pod UID. */
   contacts(emulatorKey: string): Map<string, MachineContact> {
-    const settling = this.#settlingLeft() > 0;
+    const found = this.#found.get(emulatorKey);
     const channels = [...(this.#channels.get(emulatorKey) ?? [])];
     return new Map(
       channels.map(([uid, { contact }]) => {
-        const fresh = settling && contact.report === undefined;
-        return [uid, fresh ? { ...contact, state: 'Settling' as const } : contact];
+        const settling = contact.state === 'Connecting' && found?.has(uid) === true;
+        return [uid, settling ? { ...contact, state: 'Settling' as const } : contact];
       }),
     );
+  }
+
+  /** The Emulator is gone. */
+  forget(emulatorKey: string): void {
+    this.sync(emulatorKey, []);
+    this.#found.delete(emulatorKey);
   }
 
   async close(): Promise<void> {
@@ -63,12 +68,6 @@ export class MachineChannels {
   }
 
   #open(emulatorKey: string, pod: AgentAddress): MachineChannel {
-    const settlingLeft = this.#settlingLeft();
-    if (settlingLeft > 0) this.#context.after(settlingLeft, () => this.#onChange(emulatorKey));
     return new MachineChannel(this.#context, pod, () => this.#onChange(emulatorKey));
-  }
-
-  #settlingLeft(): number {
-    return this.#startedAt === undefined ? 0 : this.#startedAt + SETTLING_MS - this.#context.now();
   }
 }
