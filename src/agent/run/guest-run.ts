@@ -8,7 +8,7 @@ import { observe } from './observe.ts';
 import { untilSafeToPowerOff } from './power-off-watch.ts';
 import type { Qemu } from './qemu-process.ts';
 import { type Ending, type NeverRan, quitAfterGuest, quitBefore, stopGuest } from './shutdown.ts';
-import { lookAtVolume } from './volume-look.ts';
+import { VolumeWatch, volumeQuestions } from './volume-look.ts';
 
 /** How one life of QEMU ended. */
 export type LifeEnd =
@@ -34,12 +34,15 @@ type FirstSign =
  */
 export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop: AbortSignal): Promise<LifeEnd> {
   const { clock, log, paths } = machine;
+  const volume = new VolumeWatch(volumeQuestions(paths.disk, inode), clock);
+  // An agent that was killed may have left it.
+  await volume.giveBack();
   const watch = new GuestWatch({
     qemu,
     vncPort: machine.endpoints.vncPort,
     screendumpFile: path.join(paths.run, 'look.ppm'),
     gdbSocket: path.join(paths.run, 'gdb.sock'),
-    lookAtVolume: (write) => lookAtVolume({ disk: paths.disk, inode, clock }, write),
+    volume,
     clock,
     log,
   });
@@ -63,7 +66,7 @@ export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop
   ]);
   over.abort();
   // A look that is under way may take seconds; the guest's shutdown doesn't wait for it.
-  const [end] = await Promise.all([endGuest(machine, qemu, watch, inode, first), observing]);
+  const [end] = await Promise.all([endGuest(machine, qemu, watch, volume, first), observing]);
   off.abort();
   await endWatch;
   return end;
@@ -88,10 +91,10 @@ async function endGuest(
   machine: Machine,
   qemu: Qemu,
   watch: GuestWatch,
-  inode: number,
+  volume: VolumeWatch,
   first: FirstSign,
 ): Promise<LifeEnd> {
-  const { clock, log, paths, report, reserve } = machine;
+  const { clock, log, report, reserve } = machine;
   switch (first.kind) {
     case 'PoweredOff':
       return { kind: 'PoweredOff', ending: await quitAfterGuest(qemu, clock, first.reason) };
@@ -108,7 +111,7 @@ async function endGuest(
       const { gracePeriodSeconds } = machine.environment.machine;
       const message = `The guest is shutting down; it has ${gracePeriodSeconds} s.`;
       report.update({ phase: 'Stopping', ready: false, reason: undefined, message });
-      const look = () => lookAtVolume({ disk: paths.disk, inode, clock }, false);
+      const look = () => volume.look(false);
       const ending = await stopGuest({ qemu, watch, gracePeriodSeconds, lookAtVolume: look, reserve, clock, log });
       return ending.kind === 'NeverRan' ? notStarted(ending) : { kind: 'Stopped', ending };
     }

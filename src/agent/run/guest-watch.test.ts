@@ -12,6 +12,7 @@ function fakeMonitor(answers: Record<string, unknown>) {
     qemuVersion: '10.0.2',
     execute: async (command, schema) => {
       asked.push(command);
+      if (answers[command] instanceof Error) return failed('QMPTimeout', command);
       const parsed = schema.safeParse(answers[command]);
       return parsed.success ? success(parsed.data) : failed('QMPAnswerUnexpected', command);
     },
@@ -35,18 +36,24 @@ function watchOf(answers: Record<string, unknown>) {
   let now = 1000;
   const clock = { now: () => now, sleep: async () => {} };
   const log = pino({ level: 'silent' });
-  const lookAtVolume = async () =>
-    ({ space: undefined, disk: 'There', readOnly: false, takesData: undefined }) as const;
+  const probed: boolean[] = [];
+  const volume = {
+    look: async (write: boolean) => {
+      probed.push(write);
+      return { space: undefined, disk: 'There', readOnly: false, takesData: undefined } as const;
+    },
+    giveBack: async () => {},
+  };
   const watch = new GuestWatch({
     qemu: monitor,
     vncPort: 1,
     screendumpFile: '/nonexistent',
     gdbSocket: '/nonexistent',
-    lookAtVolume,
+    volume,
     clock,
     log,
   });
-  return { ...monitor, watch, pass: (milliseconds: number) => (now += milliseconds) };
+  return { ...monitor, watch, probed, pass: (milliseconds: number) => (now += milliseconds) };
 }
 
 const RUNNING = { 'query-status': { status: 'running' } };
@@ -81,6 +88,21 @@ describe('the watch over a guest', () => {
     expect(await watch.gather()).toMatchObject({ diskError: undefined });
     tell('BLOCK_IO_ERROR', { operation: 'write', action: 'report', nospace: true });
     expect(await watch.gather()).toMatchObject({ diskError: undefined });
+  });
+
+  it('knows a guest that it could not let run again, although QEMU has forgotten the error', async () => {
+    const answers: Record<string, unknown> = { 'query-status': { status: 'paused' }, cont: new Error('no answer') };
+    const { watch, tell, probed } = watchOf(answers);
+    tell('BLOCK_IO_ERROR', { operation: 'write', action: 'stop', nospace: true });
+    const letting = watch.letRun();
+    tell('RESUME');
+    expect(await letting).toBe(false);
+    expect([watch.diskError, watch.isHeld]).toEqual([undefined, true]);
+    await watch.gather();
+    expect(probed).toEqual([true]);
+    answers['cont'] = {};
+    expect(await watch.letRun()).toBe(true);
+    expect(watch.isHeld).toBe(false);
   });
 
   it('says why the guest is off', async () => {

@@ -6,10 +6,10 @@ import { messageOf } from '../failure.ts';
 import type { DiskError, Facts } from './probes.ts';
 import type { Qemu } from './qemu-process.ts';
 import type { QmpClient, QmpEvent } from './qmp.ts';
-import { repeatAccess } from './repeat-access.ts';
+import { AccessRepeater } from './repeat-access.ts';
 import { answersRfb } from './rfb.ts';
 import { classifyScreen, readPicture, type Screen, TEXT_MEMORY_COMMAND, textLines } from './screen.ts';
-import type { VolumeLook } from './volume-look.ts';
+import type { VolumeWatch } from './volume-look.ts';
 
 const statusSchema = z.object({ status: z.string() });
 const blockStatsSchema = z.array(z.object({ stats: z.object({ rd_bytes: z.int() }) }));
@@ -40,7 +40,7 @@ export interface GuestWatchOptions {
   /** Where QEMU may make a socket for a moment. */
   readonly gdbSocket: string;
   /** See `volume-look.ts`. */
-  readonly lookAtVolume: (write: boolean) => Promise<VolumeLook>;
+  readonly volume: Pick<VolumeWatch, 'look' | 'giveBack'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -60,6 +60,8 @@ export class GuestWatch {
   #nextDiskError = new AbortController();
   /** Two at once would take each other's breakpoint away. */
   #lettingRun: Promise<boolean> | undefined;
+  readonly #repeater: AccessRepeater;
+  #isHeld = false;
   #cameUp = false;
   #resetAt: number;
   /** What `query-blockstats` counted when the guest was last reset. */
@@ -71,6 +73,7 @@ export class GuestWatch {
   constructor(options: GuestWatchOptions) {
     this.#options = options;
     this.#qmp = options.qemu.qmp;
+    this.#repeater = new AccessRepeater(options.qemu.qmp, options.gdbSocket, options.clock);
     this.#resetAt = options.clock.now();
     this.off = new Promise((resolve) => {
       this.#switchOff = resolve;
@@ -101,6 +104,14 @@ export class GuestWatch {
     return this.#diskError;
   }
 
+  /**
+   * Whether {@link letRun} could not end what it began: when the guest doesn't run, then because of us, and it is to be
+   * called again.
+   */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Whether the guest was reset just now: another reset is then the BIOS's own. */
   get isRebooting(): boolean {
     return this.#resets > 0 && this.#options.clock.now() - this.#resetAt < REBOOT_MILLISECONDS;
@@ -124,13 +135,17 @@ export class GuestWatch {
   }
 
   async #letRunNow(): Promise<boolean> {
-    const { gdbSocket, clock, log } = this.#options;
+    const { log, volume } = this.#options;
     const again = this.#nextDiskError.signal;
-    const repeated = await repeatAccess(this.#qmp, gdbSocket, clock);
+    await volume.giveBack();
+    // QEMU forgets the error with the first of the two times that it lets the guest run.
+    this.#isHeld = true;
+    const repeated = await this.#repeater.repeat();
     if (!repeated.ok) {
       log.error({ failure: repeated.failure }, 'The guest runs on before its last disk access was repeated');
     }
     const resumed = again.aborted ? undefined : await this.#qmp.execute('cont', z.unknown());
+    this.#isHeld = this.#repeater.hasBreakpoint || (resumed !== undefined && !resumed.ok);
     return resumed?.ok === true && !again.aborted;
   }
 
@@ -159,7 +174,7 @@ export class GuestWatch {
     const screen = looking ? await this.#screen() : undefined;
     return {
       runState,
-      volume: await this.#options.lookAtVolume(this.#diskError !== undefined),
+      volume: await this.#options.volume.look(this.#diskError !== undefined || (this.#isHeld && !running)),
       diskError: this.#diskError,
       answersRfb: running && (await answersRfb(this.#options.vncPort, RFB_TIMEOUT_MILLISECONDS)),
       screen,

@@ -41,7 +41,7 @@ async function look(machine: Machine, watch: GuestWatch, pause: DiskPause, until
   if (until.aborted) return 'ComingUp';
   tell(machine, verdict);
   if (verdict.ready) watch.screenCameUp();
-  if (verdict.phase === 'Paused' && watch.diskError !== undefined) {
+  if (verdict.phase === 'Paused' && (watch.diskError !== undefined || watch.isHeld)) {
     const tried = await pause.tryAgain(facts.volume);
     if (tried === 'Hopeless') return 'Hopeless';
     return tried === 'Resumed' ? 'LookAgain' : 'ComingUp';

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { podGracePeriodSeconds } from '../../contract/shutdown.ts';
 import type { Clock } from '../environment.ts';
 import { failed, success } from '../failure.ts';
+import type { DiskError } from './probes.ts';
 import type { Qemu, QemuExit } from './qemu-process.ts';
-import { quitAfterGuest, stopGuest } from './shutdown.ts';
+import { quitAfterGuest, type StopOptions, stopGuest } from './shutdown.ts';
 
 /** Time that is over at once. */
 const clock: Clock = { now: () => 0, sleep: () => new Promise((resolve) => setImmediate(resolve)) };
@@ -75,6 +76,30 @@ function virtualClock(): Clock {
   };
 }
 
+function stopOptions({
+  qemu,
+  clock,
+  gracePeriodSeconds,
+  diskError,
+  off = new Promise<string>(() => {}),
+}: Pick<StopOptions, 'qemu' | 'clock' | 'gracePeriodSeconds'> & {
+  readonly diskError?: DiskError;
+  readonly off?: Promise<string>;
+}): StopOptions {
+  return {
+    qemu,
+    watch: { off, diskError, isHeld: false, isRebooting: false, letRun: async () => false },
+    gracePeriodSeconds,
+    lookAtVolume: async () => {
+      await clock.sleep(3000);
+      return { space: undefined, disk: 'Unknown', readOnly: false, takesData: undefined };
+    },
+    reserve: { release: async () => {} },
+    clock,
+    log: pino({ level: 'silent' }),
+  };
+}
+
 describe('a QEMU that answers nothing any more', () => {
   it.each([5, 7, 90])('is ended in time to record it, where its guest has %i s', async (gracePeriodSeconds) => {
     const clock = virtualClock();
@@ -96,25 +121,63 @@ describe('a QEMU that answers nothing any more', () => {
       },
       serial: { write: () => {}, close: () => {} },
     };
-    const ending = await stopGuest({
-      qemu,
-      watch: {
-        off: new Promise<string>(() => {}),
-        diskError: { noSpace: false, operation: 'write' },
-        isRebooting: false,
-        letRun: async () => false,
-      },
-      gracePeriodSeconds,
-      lookAtVolume: async () => {
-        await clock.sleep(3000);
-        return { space: undefined, disk: 'Unknown', readOnly: false, takesData: undefined };
-      },
-      reserve: { release: async () => {} },
-      clock,
-      log: pino({ level: 'silent' }),
-    });
+    const ending = await stopGuest(
+      stopOptions({ qemu, clock, gracePeriodSeconds, diskError: { noSpace: false, operation: 'write' } }),
+    );
     expect(ending).toMatchObject({ kind: 'Unclean', message: expect.stringContaining('hung and was killed') });
     expect(clock.now() / 1000).toBeGreaterThanOrEqual(gracePeriodSeconds);
     expect(clock.now() / 1000).toBeLessThanOrEqual(podGracePeriodSeconds(gracePeriodSeconds) - 10);
+  });
+});
+
+/** A QEMU with these answers, an undefined one for none; it ends when it is told to quit. */
+function qemuThatAnswers(clock: Clock, answer: (command: string) => object | undefined) {
+  const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
+  const asked: string[] = [];
+  const qemu: Qemu = {
+    pid: 1,
+    exited,
+    kill: () => resolve({ code: null, signal: 'SIGKILL', description: 'it was ended by SIGKILL' }),
+    qmp: {
+      qemuVersion: '10.0.2',
+      execute: async (command, schema, options) => {
+        asked.push(command);
+        if (command === 'quit') resolve({ code: 0, signal: null, description: 'it ended with code 0' });
+        const given = answer(command);
+        if (given !== undefined) return success(schema.parse(given));
+        await clock.sleep(options?.timeoutMilliseconds ?? 10_000);
+        return failed('QMPTimeout', 'No answer.');
+      },
+      humanMonitor: async () => success(''),
+      onEvent: () => () => {},
+      close: () => {},
+    },
+    serial: { write: () => {}, close: () => {} },
+  };
+  return { qemu, asked };
+}
+
+describe('a guest that is asked to shut down', () => {
+  it('is not made to run when it never has, although QEMU says so late', async () => {
+    const clock = virtualClock();
+    let looks = 0;
+    const { qemu, asked } = qemuThatAnswers(clock, (command) => {
+      looks += command === 'query-status' ? 1 : 0;
+      return looks > 1 ? { status: 'prelaunch' } : undefined;
+    });
+    expect(await stopGuest(stopOptions({ qemu, clock, gracePeriodSeconds: 90 }))).toMatchObject({ kind: 'NeverRan' });
+    expect(asked).not.toContain('cont');
+    expect(asked).not.toContain('system_powerdown');
+  });
+
+  it('ends clean when it is off while the last that QEMU holds is written out', async () => {
+    const clock = virtualClock();
+    const off = Promise.withResolvers<string>();
+    const { qemu } = qemuThatAnswers(clock, (command) => {
+      if (command === 'stop') off.resolve('guest-shutdown');
+      return { status: 'running' };
+    });
+    const ending = await stopGuest(stopOptions({ qemu, clock, gracePeriodSeconds: 6, off: off.promise }));
+    expect(ending).toMatchObject({ kind: 'Clean' });
   });
 });

@@ -22,7 +22,7 @@ export interface NeverRan {
 
 export interface StopOptions {
   readonly qemu: Qemu;
-  readonly watch: Pick<GuestWatch, 'off' | 'diskError' | 'letRun' | 'isRebooting'>;
+  readonly watch: Pick<GuestWatch, 'off' | 'diskError' | 'isHeld' | 'letRun' | 'isRebooting'>;
   /** Seconds that the guest has, counted from now. */
   readonly gracePeriodSeconds: number;
   readonly lookAtVolume: () => Promise<VolumeLook>;
@@ -40,6 +40,8 @@ const LOOK_MILLISECONDS = 1000;
 /** QEMU answers within milliseconds, or is stuck in an access to its disk. */
 const ANSWER_MILLISECONDS = 2000;
 
+const NEVER_STARTED = 'Stopped before the guest started.';
+
 const statusSchema = z.object({ status: z.string() });
 
 /**
@@ -55,7 +57,7 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
   const deadline = clock.now() + options.gracePeriodSeconds * 1000;
   const status = await qemu.qmp.execute('query-status', statusSchema, { timeoutMilliseconds: ANSWER_MILLISECONDS });
   if (status.ok && status.value.status === 'prelaunch') {
-    return quitBefore(qemu, clock, 'Stopped before the guest started.');
+    return quitBefore(qemu, clock, NEVER_STARTED);
   }
   const ended = Promise.race([
     watch.off.then((reason) => ({ reason })),
@@ -63,19 +65,29 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
   ]);
   const press = buttonOf(options);
   while (clock.now() < deadline) {
-    await untilDone(press(), deadline - clock.now(), clock);
+    // A QEMU that didn't answer above may answer only here.
+    if ((await untilDone(press(), deadline - clock.now(), clock)) === 'NeverRan') {
+      return quitBefore(qemu, clock, NEVER_STARTED);
+    }
     const end = await untilDone(ended, Math.min(LOOK_MILLISECONDS, deadline - clock.now()), clock);
     if (end !== undefined) {
-      return 'reason' in end
-        ? quitAfterGuest(qemu, clock, end.reason)
-        : { kind: 'Unclean', message: `QEMU ended before the guest had shut down: ${end.description}.` };
+      return endOf(options, end);
     }
   }
-  return switchOff(options);
+  return switchOff(options, ended);
+}
+
+/** The guest is off, with QEMU's word for why, or QEMU has ended. */
+type End = { readonly reason: string } | { readonly description: string };
+
+async function endOf({ qemu, clock }: StopOptions, end: End): Promise<Ending> {
+  return 'reason' in end
+    ? quitAfterGuest(qemu, clock, end.reason)
+    : { kind: 'Unclean', message: `QEMU ended before the guest had shut down: ${end.description}.` };
 }
 
 /** To be called each second: keeps the guest running, and presses the button each fifth time. */
-function buttonOf(options: StopOptions): () => Promise<void> {
+function buttonOf(options: StopOptions): () => Promise<'NeverRan' | 'Ran'> {
   const { qemu, watch, clock, log } = options;
   let pressedAt = Number.NEGATIVE_INFINITY;
   let rebootIsEnd = false;
@@ -83,23 +95,31 @@ function buttonOf(options: StopOptions): () => Promise<void> {
     if (!rebootIsEnd && !watch.isRebooting) {
       rebootIsEnd = (await ask(qemu, 'set-action', { reboot: 'shutdown' })) === undefined;
     }
-    await keepRunning(options);
+    if (await keepRunning(options)) {
+      return 'NeverRan';
+    }
     if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
       pressedAt = clock.now();
       const failure = await ask(qemu, 'system_powerdown');
       log.info({ failure }, 'Pressed the power button');
     }
+    return 'Ran';
   };
 }
 
 /** The guest's time is over. */
-async function switchOff(options: StopOptions): Promise<Ending> {
+async function switchOff(options: StopOptions, ended: Promise<End>): Promise<Ending> {
   const { qemu, clock, log, gracePeriodSeconds } = options;
   const flush = async () => {
     await ask(qemu, 'stop');
     await qemu.qmp.humanMonitor(`qemu-io ${DISK_NODE} flush`);
   };
   const [why] = await Promise.all([whyNot(options), untilDone(flush(), AFTER_GUEST_SECONDS.flush * 1000, clock)]);
+  // The guest may have needed only this little longer.
+  const end = await untilDone(ended, 0, clock);
+  if (end !== undefined) {
+    return endOf(options, end);
+  }
   const message = `The guest did not shut down within ${gracePeriodSeconds} s and was switched off.${why}`;
   log.warn({ seconds: gracePeriodSeconds }, message);
   return quit(qemu, clock, { kind: 'Unclean', message });
