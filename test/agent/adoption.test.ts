@@ -1,5 +1,17 @@
 import { appendFileSync } from 'node:fs';
-import { copyFile, link, open, readdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
@@ -129,6 +141,45 @@ describe('another disk in the place of ours', () => {
     expect(bench.report.current.message).toContain('changed on the volume while no machine ran (was: built-in disk');
     // From now on that is the disk.
     expect((await restart(bench)).id).toBe(record.id);
+  });
+
+  test.each(['Persistent', 'Ephemeral'] as const)(
+    'takes over the hardware alone, and is checked once (%s)',
+    async (mode) => {
+      await using bench = await preparedBench(1, { mode });
+      const predecessor = { path: '/q/d', reason: 'DiskCorrupt', message: '', at: new Date().toISOString() };
+      await writeRecord(volumeFiles, bench.volume, { ...(await runOnce(bench)), predecessor });
+      const other = path.join(bench.root, 'other.qcow2');
+      await makeDisk(other, 9);
+      await copyFile(other, bench.paths.disk);
+      const checks = path.join(bench.root, 'checks');
+      const qemuImg = path.join(bench.root, 'qemu-img');
+      await writeFile(qemuImg, `#!/bin/sh\necho x >> ${checks}\nexec qemu-img "$@"\n`, { mode: 0o755 });
+      const disk = await bench.open({ programs: { qemuImg, oras: 'oras' } });
+      await disk.close();
+      expect(disk.record.origin).toBe('Imported');
+      expect(disk.record.predecessor).toBeUndefined();
+      expect(disk.record.hardware).toEqual(mode === 'Ephemeral' ? undefined : hardware);
+      expect(await readFile(checks, 'utf8')).toBe('x\n');
+    },
+  );
+
+  test('leaves one copy of the record before, however often it is tried for', async () => {
+    await using bench = await preparedBench();
+    await runOnce(bench);
+    await copyFile(bench.builtinPath, `${bench.paths.disk}.new`);
+    await rename(`${bench.paths.disk}.new`, bench.paths.disk);
+    let failures = 0;
+    const syncFile: VolumeFiles['syncFile'] = async (name) => {
+      if (name === bench.paths.disk && failures < 2) {
+        failures += 1;
+        throw new Error('EIO: i/o error, fsync');
+      }
+      await volumeFiles.syncFile(name);
+    };
+    await (await bench.open({ files: { ...volumeFiles, syncFile }, random: () => 0 })).close();
+    expect(failures).toBe(2);
+    expect(await volumeFiles.list(bench.volume.quarantine)).toHaveLength(1);
   });
 
   test('of a backup that was restored with its record is taken as it is, with the hardware that its guest knows', async () => {

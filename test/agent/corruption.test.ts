@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, open, readFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,16 @@ import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files
 import { openDisk } from '../../src/agent/prepare/index.ts';
 import type { DiskPlan } from '../../src/contract/disk-plan.ts';
 import { type DiskRecord, diskRecordSchema, predecessorSchema } from '../../src/contract/disk-record.ts';
-import { DiskWorkbench, damage, makeDisk, preparedBench, recordOf, sha256Of, until } from './disk-workbench.ts';
+import {
+  DiskWorkbench,
+  damage,
+  inAMinute,
+  makeDisk,
+  preparedBench,
+  recordOf,
+  sha256Of,
+  until,
+} from './disk-workbench.ts';
 import { KilledFiles } from './killed-files.ts';
 
 const hardware = { machineType: 'pc-i440fx-7.2', macAddress: '52:54:00:01:02:03' };
@@ -119,7 +128,7 @@ describe('a damaged disk', () => {
     await disk.update({ state: 'Stopped', lastStop: clean });
     await disk.close();
     await harm(bench);
-    await (await bench.open()).close();
+    await (await bench.open({ clock: inAMinute })).close();
     expect((await quarantined(bench)).why.reason).toBe(reason);
     expect((await recordOf(bench)).predecessor?.reason).toBe(reason);
   });
@@ -129,6 +138,59 @@ async function overwrite(bench: DiskWorkbench, offset: number, bytes: number): P
   await using file = await open(bench.paths.disk, 'r+');
   await file.write(Buffer.alloc(bytes, 0xff), 0, bytes, offset);
 }
+
+describe('a disk that somebody copies over the one that is there', () => {
+  test.each([
+    { mode: 'Persistent', change: { state: 'Stopped', lastStop: clean } },
+    { mode: 'Persistent', change: { state: 'Running' } },
+    { mode: 'Ephemeral', change: { state: 'Stopped', lastStop: clean } },
+  ] as const)('is neither moved nor removed while half of it is there ($mode, $change.state)', async (given) => {
+    const { mode, change } = given;
+    await using bench = await preparedBench(1, { mode, onCorruption: 'Reprovision' });
+    const disk = await bench.open();
+    await disk.update(change);
+    await disk.close();
+    const other = path.join(bench.root, 'other.qcow2');
+    await makeDisk(other, 9);
+    const whole = await readFile(other);
+    await writeFile(bench.paths.disk, whole.subarray(0, whole.length / 2));
+    const opening = openDisk(bench.options());
+    await until(() => bench.report.current.reason === 'DiskChanging');
+    expect(bench.report.current.message).toContain('somebody may be copying a disk there');
+    expect(await volumeFiles.list(bench.volume.quarantine)).toEqual([]);
+    await writeFile(bench.paths.disk, whole);
+    await (await opening)?.close();
+    expect(await sha256Of(bench.paths.disk)).toBe(await sha256Of(other));
+  });
+
+  test('is not moved when it changed while it was looked at, however old its time is', async () => {
+    const { bench } = await damagedBench({ onCorruption: 'Reprovision' });
+    await using _ = bench;
+    let looks = 0;
+    const facts: VolumeFiles['facts'] = async (name) => {
+      const found = await volumeFiles.facts(name);
+      if (name !== bench.paths.disk || found === undefined) return found;
+      looks += 1;
+      return { ...found, sizeBytes: found.sizeBytes + looks };
+    };
+    const opening = openDisk(bench.options({ files: { ...volumeFiles, facts } }));
+    await until(() => bench.report.current.reason === 'DiskChanging');
+    bench.stop.abort();
+    await opening;
+    expect(await volumeFiles.list(bench.volume.quarantine)).toEqual([]);
+  });
+
+  test('and leaves half of it is put aside, and kept, by an ephemeral machine too', async () => {
+    await using bench = await preparedBench(1, { mode: 'Ephemeral', onCorruption: 'Reprovision' });
+    const disk = await bench.open();
+    await disk.update({ state: 'Stopped', lastStop: clean });
+    await disk.close();
+    await truncate(bench.paths.disk, 1024 * 1024);
+    const half = await sha256Of(bench.paths.disk);
+    await (await bench.open({ clock: inAMinute })).close();
+    expect(await sha256Of((await quarantined(bench)).disk)).toBe(half);
+  });
+});
 
 describe('nothing is moved', () => {
   async function expectLeft(bench: DiskWorkbench, reason: string, change = {}): Promise<void> {
@@ -159,6 +221,20 @@ describe('nothing is moved', () => {
     await expectLeft(bench, 'DiskCorrupt');
   });
 
+  test('where the disk is a link, which would lead nowhere from another folder', async () => {
+    await using bench = await DiskWorkbench.create();
+    await makeDisk(bench.builtinPath, 1);
+    const mine = path.join(bench.paths.images, 'mine.qcow2');
+    await makeDisk(mine, 7);
+    await symlink('mine.qcow2', bench.paths.disk);
+    await bench.plan({ onCorruption: 'Reprovision' });
+    await runAndKill(bench);
+    await damage(mine);
+    await expectLeft(bench, 'DiskCorrupt');
+    expect(bench.report.current.message).toContain('remove the link');
+    expect((await lstat(bench.paths.disk)).isSymbolicLink()).toBe(true);
+  });
+
   test('where the check could not be done', async () => {
     await using bench = await preparedBench(1, { onCorruption: 'Reprovision' });
     await runAndKill(bench);
@@ -172,9 +248,12 @@ describe("an ephemeral machine's damaged disk", () => {
   test('stays under Fail, and is made anew under Reprovision, since its volume has no room for two', async () => {
     await using bench = await preparedBench(1, { mode: 'Ephemeral' });
     const disk = await bench.open();
+    // Damaged by nobody who wrote to it: its time is the recorded one.
+    await utimes(bench.paths.disk, 1000, 1000);
     await disk.update({ state: 'Stopped', lastStop: clean });
     await disk.close();
     await truncate(bench.paths.disk, 1024 * 1024);
+    await utimes(bench.paths.disk, 1000, 1000);
     const opening = openDisk(bench.options());
     await until(() => bench.report.current.reason === 'DiskTruncated');
     await bench.plan({ mode: 'Ephemeral', onCorruption: 'Reprovision' });

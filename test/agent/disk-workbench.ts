@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa, execaSync } from 'execa';
@@ -9,7 +9,7 @@ import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { readRecord } from '../../src/agent/disk/record.ts';
 import { volumeOf } from '../../src/agent/disk/volume.ts';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
-import { agentPaths, systemClock } from '../../src/agent/environment.ts';
+import { agentPaths, type Clock, systemClock } from '../../src/agent/environment.ts';
 import { type OpenDiskOptions, openDisk } from '../../src/agent/prepare/index.ts';
 import { ReportState } from '../../src/agent/report-state.ts';
 import type { DiskPlan } from '../../src/contract/disk-plan.ts';
@@ -179,10 +179,15 @@ export async function preparedBench(seed = 1, plan: Partial<DiskPlan> = {}): Pro
   return bench;
 }
 
-/** Lets two places of the guest's disk share one cluster. */
+/** Time as it is in a minute: nobody writes to what was written now. */
+export const inAMinute: Clock = { ...systemClock, now: () => Date.now() + 60_000 };
+
+/** Lets two places of the guest's disk share one cluster; a minute ago, so that nobody seems to be writing it. */
 export async function damage(disk: string): Promise<void> {
   const bytes = await readFile(disk);
   const l2 = Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(40))) & 0x00fffffffffffe00n);
   bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
   await writeFile(disk, bytes);
+  const then = Date.now() / 1000 - 60;
+  await utimes(disk, then, then);
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OpenDisk } from '../../src/agent/disk/open-disk.ts';
-import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { systemClock } from '../../src/agent/environment.ts';
 import { type ImportOptions, importDisk } from '../../src/agent/import/index.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
@@ -121,6 +121,27 @@ describe('an import', () => {
       failure: { reason: 'ImportInterrupted' },
     });
     expect(await importOf(disk)).toMatchObject({ ok: true });
+  });
+
+  test('that was killed is not shown as one that comes in, and keeps no room', async () => {
+    const partial = `${bench.volume.staging}/import-6a1c1a52-6c1e-4f5e-9d5d-0a4b3a1f2c11.partial`;
+    await writeFile(partial, disk.subarray(0, 100_000));
+    await until(async () => (await volumeFiles.facts(partial)) === undefined);
+    await until(() => bench.report.current.progress === undefined);
+    expect(bench.report.current.phase).toBe('AwaitingDisk');
+  });
+
+  test('that could not be handed in takes no room', async () => {
+    bench.stop.abort();
+    await opening;
+    const rename: VolumeFiles['rename'] = () => Promise.reject(new Error('EIO: i/o error, rename'));
+    const { signal } = new AbortController();
+    await expect(importOf(disk, { files: { ...volumeFiles, rename }, signal })).rejects.toThrow('EIO');
+    expect((await volumeFiles.list(bench.volume.staging)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+    // Nor does it keep others from it.
+    const again = importOf(disk, { signal });
+    opening = openDisk(bench.options({ signal }));
+    expect(await again).toMatchObject({ ok: true });
   });
 
   test('into a machine that has a disk is refused', async () => {

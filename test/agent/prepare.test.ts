@@ -1,11 +1,23 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { copyFile, lstat, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { describe, expect, test, vi } from 'vitest';
 import { writeRecord } from '../../src/agent/disk/record.ts';
 import { type VolumeFiles, volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import { type Clock, systemClock } from '../../src/agent/environment.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
-import { DiskWorkbench, damage, makeDisk, preparedBench, recordOf, sha256Of, until } from './disk-workbench.ts';
+import {
+  DiskWorkbench,
+  damage,
+  inAMinute,
+  makeDisk,
+  preparedBench,
+  recordOf,
+  sha256Of,
+  until,
+} from './disk-workbench.ts';
 
 describe('a built-in disk', () => {
   test('becomes the disk of the machine, byte for byte, with its record', async () => {
@@ -106,6 +118,29 @@ describe('a built-in disk', () => {
     await (await opening)?.close();
     expect(await volumeFiles.facts(bench.volume.reserve)).toBeUndefined();
   });
+
+  test.each(['removed', 'replaced by a folder'])(
+    'whose copy was %s before it could be checked is copied again, and nothing else is waited for',
+    async (what) => {
+      await using bench = await DiskWorkbench.create();
+      await makeDisk(bench.builtinPath, 1);
+      await bench.plan({});
+      let isHarmed = false;
+      const phases: string[] = [];
+      bench.report.subscribe(({ phase, progress }) => {
+        phases.push(phase);
+        if (isHarmed || progress?.step !== 'Checking') return;
+        isHarmed = true;
+        const staged = path.join(bench.volume.staging, 'builtin.partial');
+        rmSync(staged);
+        if (what !== 'removed') mkdirSync(staged);
+      });
+      await (await bench.open()).close();
+      expect(isHarmed).toBe(true);
+      expect(phases).not.toContain('AwaitingDisk');
+      expect((await recordOf(bench)).origin).toBe('Builtin');
+    },
+  );
 
   test('that is missing is a clear failure where nothing else can give a disk', async () => {
     await using bench = await DiskWorkbench.create();
@@ -211,6 +246,52 @@ describe('a disk on the volume', () => {
     await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', bench.paths.disk, bench.builtinPath]);
   });
 
+  test('whose repair was killed is checked again, and stays the disk of this machine', async () => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await leak(bench.paths.disk);
+    await disk.update({ state: 'Stopped', lastStop: { kind: 'Unclean', at: new Date().toISOString(), message: '' } });
+    await disk.close();
+    const stop = new AbortController();
+    // The repair has written to the disk by then, and the record doesn't say so yet.
+    const syncFile: VolumeFiles['syncFile'] = async (name) => {
+      if (name === bench.paths.disk) stop.abort();
+      if (stop.signal.aborted) throw new Error('killed');
+      await volumeFiles.syncFile(name);
+    };
+    expect(await openDisk(bench.options({ files: { ...volumeFiles, syncFile }, signal: stop.signal }))).toBeNull();
+    const { mtimeNs } = await stat(bench.paths.disk, { bigint: true });
+    expect(`${mtimeNs}`).not.toBe(disk.record.modifiedTime);
+    await (await bench.open()).close();
+    expect(await recordOf(bench)).toMatchObject({
+      id: disk.record.id,
+      origin: 'Builtin',
+      modifiedTime: `${mtimeNs}`,
+      lastStop: { kind: 'Unclean' },
+      lastCheck: { result: 'Ok' },
+    });
+  });
+
+  test.each([
+    { how: 'finds damage', end: `echo '{"corruptions":1}'; exit 2`, reason: 'DiskCorrupt' },
+    { how: 'leaves some', end: `echo '{"leaks":1}'; exit 3`, reason: undefined },
+  ])('whose repair of leaks $how is not said to be repaired', async ({ end, reason }) => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await disk.close();
+    const qemuImg = path.join(bench.root, 'qemu-img');
+    const script = `#!/bin/sh\ncase "$*" in *-r*) ${end};; esac\necho '{"leaks":1}'; exit 3\n`;
+    await writeFile(qemuImg, script, { mode: 0o755 });
+    const opening = openDisk(bench.options({ programs: { qemuImg, oras: 'oras' } }));
+    await until(() => ['DiskFailed', 'DiskReady'].includes(bench.report.current.phase));
+    expect(bench.report.current.reason).toBe(reason);
+    bench.stop.abort();
+    await (await opening)?.close();
+    expect((await recordOf(bench)).lastCheck?.result).toBe('Ok');
+  });
+
   test('that is damaged is reported and left where it is', async () => {
     await using bench = await preparedBench();
     const disk = await bench.open();
@@ -272,6 +353,29 @@ describe('a disk on the volume', () => {
     },
   );
 
+  test.each([
+    { end: 'used after a power cut', clusters: 3, clock: inAMinute, reason: undefined },
+    // A copy that comes in looks the same.
+    { end: 'not used while somebody may be copying it', clusters: 3, clock: systemClock, reason: 'DiskCorrupt' },
+    { end: 'damaged: no guest writes that much at once', clusters: 80, clock: inAMinute, reason: 'DiskCorrupt' },
+  ])('whose last $clusters clusters never reached the file is $end', async ({ clusters, clock, reason }) => {
+    await using bench = await preparedBench();
+    const disk = await bench.open();
+    await disk.update({ state: 'Running' });
+    await disk.close();
+    await execa('qemu-io', ['-f', 'qcow2', '-c', 'write 50M 6M', bench.paths.disk]);
+    const { size } = await stat(bench.paths.disk);
+    await truncate(bench.paths.disk, size - clusters * 65_536);
+    const opening = openDisk(bench.options({ clock }));
+    await until(() => ['DiskFailed', 'DiskReady'].includes(bench.report.current.phase));
+    expect(bench.report.current.reason).toBe(reason);
+    bench.stop.abort();
+    await (await opening)?.close();
+    if (reason !== undefined) return;
+    expect(await recordOf(bench)).toMatchObject({ id: disk.record.id, origin: 'Builtin', lastCheck: { result: 'Ok' } });
+    expect((await stat(bench.paths.disk)).size).toBe(size);
+  });
+
   test('of an ephemeral machine that was left clean is kept, and made anew otherwise', async () => {
     await using bench = await preparedBench(1, { mode: 'Ephemeral' });
     const first = await bench.open();
@@ -329,10 +433,31 @@ describe('the lock', () => {
     );
     await until(() => bench.report.current.reason === 'VolumeInUse');
     expect(bench.report.current.message).toContain('pod games/pc-0 (uid-1)');
+    const told: unknown[] = [];
+    bench.report.subscribe(({ phase, reason }) => told.push({ phase, reason }));
     await first.close();
     await (await second)?.close();
+    // The other one is out of the report as soon as it is gone.
+    expect(told[0]).toEqual({ phase: 'Preparing', reason: undefined });
     expect(bench.report.current.phase).toBe('DiskReady');
   });
+});
+
+test('a volume that stays in use is told of once in the log', async () => {
+  await using bench = await preparedBench();
+  const first = await bench.open();
+  let sleeps = 0;
+  const sleep: Clock['sleep'] = (milliseconds, signal) => {
+    sleeps += 1;
+    return systemClock.sleep(Math.min(milliseconds, 10), signal);
+  };
+  const log = pino({ level: 'silent' });
+  const warn = vi.spyOn(log, 'warn');
+  const second = openDisk(bench.options({ log, clock: { ...systemClock, sleep } }));
+  await until(() => sleeps > 3);
+  expect(warn).toHaveBeenCalledTimes(1);
+  await first.close();
+  await (await second)?.close();
 });
 
 describe('a record that is damaged', () => {

@@ -104,8 +104,8 @@ test("qemu-img's answers are told apart", () => {
   expect(ended(0)).toEqual({ ok: true, value: { kind: 'Ok' } });
   expect(ended(3, json({ leaks: 2 }))).toEqual({ ok: true, value: { kind: 'Leaks', clusters: 2 } });
   expect(ended(2, json({ corruptions: 1, leaks: 5 }))).toMatchObject({ ok: true, value: { kind: 'Corrupt' } });
-  expect(ended(0, json({ 'check-errors': 1 }))).toMatchObject({ ok: true, value: { kind: 'Corrupt' } });
-  for (const end of [ended(1), ended(undefined), ended(0, 'nonsense')]) {
+  const unread = json({ 'check-errors': 1, corruptions: 1 });
+  for (const end of [ended(1), ended(undefined), ended(0, 'nonsense'), ended(0, unread), ended(2, unread)]) {
     expect(end).toMatchObject({ ok: false, failure: { reason: 'DiskCheckFailed' } });
   }
 });

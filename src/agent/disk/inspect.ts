@@ -57,6 +57,21 @@ export async function readHeaderOf(path: string): Promise<Result<Qcow2Header>> {
   }
 }
 
+/**
+ * How long the file must be for what its tables refer to, in bytes; undefined when they don't tell, being cut or
+ * damaged themselves. Runs no QEMU tool.
+ */
+export async function requiredLength(path: string, header: Qcow2Header): Promise<number | undefined> {
+  const opened = await openRegular(path);
+  if (!opened.ok) return undefined;
+  try {
+    const required = await requiredBytes(opened.value, header);
+    return required.ok ? required.value : undefined;
+  } finally {
+    await opened.value.close();
+  }
+}
+
 async function readHeader(file: FileHandle): Promise<Result<Qcow2Header>> {
   const { size } = await file.stat();
   const start = Buffer.alloc(Math.min(HEADER_BYTES, size));

@@ -55,8 +55,10 @@ export function classify({ exitCode, stdout, stderr }: Ended): Result<CheckResul
     return failed('DiskCheckFailed', `qemu-img check answered something unexpected: ${stdout.slice(0, 200)}`);
   }
   const { corruptions, leaks, 'check-errors': errors } = counts.data;
-  if (exitCode === 2 || corruptions > 0 || errors > 0) {
-    return success({ kind: 'Corrupt', message: `${corruptions} corruptions, ${errors} errors. ${lastLine}`.trim() });
+  // What could not be read says nothing about the disk, nor does what was counted without it.
+  if (errors > 0) return failed('DiskCheckFailed', `qemu-img check had ${errors} errors of its own: ${lastLine}`);
+  if (exitCode === 2 || corruptions > 0) {
+    return success({ kind: 'Corrupt', message: `${corruptions} corruptions. ${lastLine}`.trim() });
   }
   if (exitCode === 3 || leaks > 0) return success({ kind: 'Leaks', clusters: leaks });
   return success({ kind: 'Ok' });

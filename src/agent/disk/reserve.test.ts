@@ -68,7 +68,8 @@ describe('a reserve on a volume', () => {
   });
 
   test('that can not be written whole is given up, and stops nobody', async () => {
-    const full: VolumeFiles['fill'] = async (name) => {
+    const full: VolumeFiles['fill'] = async (name, from, to) => {
+      if (name === volume.recordReserve) return volumeFiles.fill(name, from, to);
       await writeFile(name, 'half');
       throw new Error('ENOSPC: no space left on device, write');
     };
@@ -81,5 +82,13 @@ describe('a reserve on a volume', () => {
     expect(await ensureReserve({ ...volumeFiles, fill: full, remove: broken }, volume)).toMatchObject({
       kind: 'NoRoom',
     });
+  });
+
+  test('is kept where there is no room for the one of the record', async () => {
+    await ensureReserve(volumeFiles, volume);
+    await rm(volume.recordReserve);
+    const full: VolumeFiles['fill'] = () => Promise.reject(new Error('ENOSPC: no space left on device, write'));
+    expect(await ensureReserve({ ...volumeFiles, fill: full }, volume)).toMatchObject({ kind: 'NoRoom' });
+    expect(await volumeFiles.facts(volume.reserve)).toBeDefined();
   });
 });

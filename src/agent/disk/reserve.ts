@@ -43,6 +43,11 @@ export type ReserveOutcome =
 export async function ensureReserve(files: VolumeFiles, volume: Volume): Promise<ReserveOutcome> {
   try {
     await ensureRecordReserve(files, volume);
+  } catch (error) {
+    // What is held stays held: the guest needs it more than ever.
+    return { kind: 'NoRoom', message: messageOf(error) };
+  }
+  try {
     const held = (await files.facts(volume.reserve))?.sizeBytes ?? 0;
     const wanted = affordableReserve(held, await spaceOf(volume.root));
     if (wanted === 0) return { kind: 'NoRoom', message: 'the volume is nearly full' };

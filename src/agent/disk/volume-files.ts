@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 
 const FILL_BYTES = 1024 ** 2;
@@ -33,6 +33,8 @@ export interface VolumeFiles {
    * `fromBytes` are there already. Not durable.
    */
   fill(path: string, fromBytes: number, toBytes: number): Promise<void>;
+  /** Makes a file longer, with a hole that reads as zeros. Not durable. */
+  lengthen(path: string, toBytes: number): Promise<void>;
   /** Gives a file a second name. Fails with EEXIST when there is something of that name. */
   link(from: string, to: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -77,6 +79,7 @@ export const volumeFiles: VolumeFiles = {
       await file.close();
     }
   },
+  lengthen: (name, toBytes) => truncate(name, toBytes),
   link: (from, to) => link(from, to),
   rename: (from, to) => rename(from, to),
   remove: (name) => rm(name, { recursive: true, force: true }),

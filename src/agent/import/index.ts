@@ -54,7 +54,12 @@ export async function importDisk(options: ImportOptions): Promise<ImportEnd> {
     const began = attempt.holder?.since ?? 'a moment ago';
     return refused(failed('ImportRunning', `Another import runs since ${began}. Wait for it.`));
   }
-  return { result: await importLocked(options, volume), release: () => attempt.lock.release() };
+  try {
+    return { result: await importLocked(options, volume), release: () => attempt.lock.release() };
+  } catch (error) {
+    await attempt.lock.release();
+    throw error;
+  }
 }
 
 function refused(result: Result<string>): ImportEnd {
@@ -100,11 +105,16 @@ async function importLocked(options: ImportOptions, volume: Volume): Promise<Res
     if (PARTIAL_NAME.test(name)) await files.remove(`${volume.staging}/${name}`);
   }
   const id = randomUUID();
-  const handedIn = await receiveAndHandIn(options, volume, id);
-  if (handedIn.ok) return waitForPublication(options, volume, id);
-  // What is refused must not fill the volume. After the handing in, the file belongs to the preparation.
-  await files.remove(partialFile(volume, id));
-  return handedIn;
+  let isHandedIn = false;
+  try {
+    const handedIn = await receiveAndHandIn(options, volume, id);
+    if (!handedIn.ok) return handedIn;
+    isHandedIn = true;
+  } finally {
+    // What is refused must not fill the volume. After the handing in, the file belongs to the preparation.
+    if (!isHandedIn) await files.remove(partialFile(volume, id));
+  }
+  return waitForPublication(options, volume, id);
 }
 
 async function receiveAndHandIn(options: ImportOptions, volume: Volume, id: string): Promise<Result<undefined>> {

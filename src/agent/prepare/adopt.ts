@@ -26,12 +26,7 @@ export async function adoptDisk(
   const { volume, files, clock, programs, signal, report, log } = context;
   report.update({ phase: 'Preparing', message: `A disk was found at ${volume.disk}: it is checked.` });
   const header = await inspectDisk(programs.qemuImg, volume.disk, signal);
-  if (!header.ok) {
-    return failed(
-      header.failure.reason,
-      `The disk that was found at ${volume.disk} can't be used, and is left as it is. ${header.failure.message}`,
-    );
-  }
+  if (!header.ok) return header;
   const sha256 = await hashOf(context, facts.sizeBytes);
   if (!isDeepStrictEqual(await files.facts(volume.disk), facts)) {
     return failed(

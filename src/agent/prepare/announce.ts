@@ -46,7 +46,7 @@ export function importWatch(context: PrepareContext): (outcome: Outcome) => Prom
   return async (outcome) => {
     if (outcome.kind !== 'NotYet' || outcome.phase !== 'AwaitingDisk') return;
     try {
-      const doneBytes = await importProgress(files, volume);
+      const doneBytes = await importProgress(files, volume, clock);
       meter = doneBytes === undefined ? undefined : measure(meter, { step: 'Importing', doneBytes }, clock.now());
       report.update({ progress: meter === undefined ? undefined : progressOf(meter) });
     } catch (error) {

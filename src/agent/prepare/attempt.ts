@@ -1,16 +1,20 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Attempt, MachinePhase } from '../../contract/agent-report.ts';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { ensureReserve, makeRoomToStart } from '../disk/reserve.ts';
+import type { FileFacts } from '../disk/volume-files.ts';
 import type { Failure } from '../failure.ts';
 import { readPlan } from '../plan.ts';
+import { isAtRest } from './at-rest.ts';
 import type { PrepareContext } from './context.ts';
 import { decideDamage } from './damage.ts';
 import { type ExistingDisk, lookAtDisk } from './existing-disk.ts';
 import { type Legacy, legacyOf } from './legacy.ts';
-import { quarantineDisk } from './quarantine.ts';
+import { isLink, quarantineDisk } from './quarantine.ts';
 import { recoverPublication } from './recover.ts';
+import { removeDeadImports } from './sources/import.ts';
 import { prepareFromSources, type Sources } from './stage.ts';
 import { volumeFailure } from './take-lock.ts';
 
@@ -66,10 +70,12 @@ async function replaceDamaged(
   context: PrepareContext,
   plan: DiskPlan,
   sources: Sources,
-  { record, failure }: Extract<ExistingDisk, { kind: 'Damaged' }>,
+  { record, isChanged, facts, failure }: Extract<ExistingDisk, { kind: 'Damaged' }>,
 ): Promise<Outcome> {
   const { log, volume, report } = context;
-  const decision = decideDamage(plan, record, failure, volume.disk);
+  const disk = { path: volume.disk, origin: record.origin, isChanged, isLink: await isLink(volume) };
+  const decision = decideDamage(plan, disk, failure);
+  if (decision.kind !== 'Leave' && !(await stayedAtRest(context, facts))) return notYet(changing(volume.disk, failure));
   switch (decision.kind) {
     case 'Leave':
       return notYet(decision.failure);
@@ -87,8 +93,22 @@ async function replaceDamaged(
   }
 }
 
+/** Whether the file is as it was before it was looked at, and nobody wrote to it for a while before that. */
+async function stayedAtRest({ files, volume, clock }: PrepareContext, before: FileFacts): Promise<boolean> {
+  return isAtRest(before, clock.now()) && isDeepStrictEqual(await files.facts(volume.disk), before);
+}
+
+/** Somebody may be copying a disk over the one that is there: half of it must not be put aside, and least of all removed. */
+function changing(disk: string, { message }: Failure): Failure {
+  return {
+    reason: 'DiskChanging',
+    message: `${disk} can't be used, but was written to a moment ago: somebody may be copying a disk there. It is judged when it has been left alone for half a minute. ${message}`,
+  };
+}
+
 /** Steps 3 to 6. */
 async function fill(context: PrepareContext, plan: DiskPlan, sources: Sources, legacy: Legacy): Promise<Outcome> {
+  await removeDeadImports(context.files, context.volume, context.clock);
   const pass = await prepareFromSources(context, plan, sources, legacy);
   if (pass.kind === 'Published') return settled(context, plan, pass.record, pass.attempts);
   const { phase, failure, attempts } = pass;

@@ -1,10 +1,12 @@
 import type { DiskRecord } from '../../contract/disk-record.ts';
 import { identityOf } from '../disk/identity.ts';
-import { readHeaderOf, readWholeHeader } from '../disk/inspect.ts';
+import { readHeaderOf, readWholeHeader, requiredLength } from '../disk/inspect.ts';
+import type { Qcow2Header } from '../disk/qcow2-header.ts';
 import { checkDisk, repairLeaks } from '../disk/qemu-img.ts';
 import { writeRecord } from '../disk/record.ts';
 import type { FileFacts } from '../disk/volume-files.ts';
 import { failed, type Result, success } from '../failure.ts';
+import { isAtRest } from './at-rest.ts';
 import type { PrepareContext } from './context.ts';
 import { leftClean } from './what-exists.ts';
 
@@ -31,10 +33,43 @@ export async function checkRecorded(
       `The disk had ${record.virtualSizeBytes} bytes for the guest and has ${header.value.virtualBytes}.`,
     );
   }
+  if (mayLackLastWrites) await restoreLength(context, record, disk, header.value);
   if (!leftClean(record)) return checkTables(context, record, 'The machine was not shut down cleanly');
   // A qcow2 file that is in use only grows.
   if (disk.sizeBytes < record.sizeBytes) return checkTables(context, record, "The disk's file is shorter than it was");
   return success(record);
+}
+
+/** As much as a guest may have written in the moments before a power cut. A file that lacks more was cut otherwise. */
+const LAST_WRITES_BYTES = 4 * 1024 ** 2;
+
+/**
+ * Makes a file as long as its tables say, with zeros as QEMU reads them there: qemu-img check calls whole clusters behind
+ * the end of the file damage. A file that was written to just now may be somebody's copy that is coming in.
+ */
+async function restoreLength(
+  context: PrepareContext,
+  record: DiskRecord,
+  disk: FileFacts,
+  header: Qcow2Header,
+): Promise<void> {
+  const { files, volume, clock, log } = context;
+  const required = (await requiredLength(volume.disk, header)) ?? 0;
+  const missingBytes = required - disk.sizeBytes;
+  if (missingBytes <= 0 || missingBytes > LAST_WRITES_BYTES || !isAtRest(disk, clock.now())) return;
+  await announceWrite(context, record);
+  await files.lengthen(volume.disk, required);
+  await files.syncFile(volume.disk);
+  log.warn({ missingBytes }, "The guest's last writes never reached the disk's file: there are zeros in their place");
+}
+
+/**
+ * Before the disk is written to here: a record with the time of the last write would make our own write somebody else's
+ * when it isn't followed by the next record.
+ */
+async function announceWrite({ files, volume }: PrepareContext, record: DiskRecord): Promise<void> {
+  const { modifiedTime, ...untimed } = record;
+  if (modifiedTime !== undefined) await writeRecord(files, volume, untimed);
 }
 
 async function checkTables(context: PrepareContext, record: DiskRecord, why: string): Promise<Result<DiskRecord>> {
@@ -43,12 +78,15 @@ async function checkTables(context: PrepareContext, record: DiskRecord, why: str
   log.info({ lastStop: record.lastStop, state: record.state }, `${why}: checking the disk`);
   const check = await checkDisk(programs.qemuImg, volume.disk, signal);
   if (!check.ok) return check;
-  if (check.value.kind === 'Corrupt') {
-    return failed('DiskCorrupt', `qemu-img check found damage: ${check.value.message}`);
-  }
+  if (check.value.kind === 'Corrupt') return corrupt(check.value.message);
+  let result: NonNullable<DiskRecord['lastCheck']>['result'] = 'Ok';
   if (check.value.kind === 'Leaks') {
+    await announceWrite(context, record);
     const repaired = await repairLeaks(programs.qemuImg, volume.disk, signal);
     if (!repaired.ok) return repaired;
+    if (repaired.value.kind === 'Corrupt') return corrupt(repaired.value.message);
+    // Leaks that stay cost room and nothing else.
+    if (repaired.value.kind === 'Ok') result = 'LeaksRepaired';
     await files.syncFile(volume.disk);
   }
   const facts = await files.facts(volume.disk);
@@ -57,11 +95,15 @@ async function checkTables(context: PrepareContext, record: DiskRecord, why: str
     ...record,
     ...(facts === undefined ? {} : identityOf(facts)),
     state: 'Prepared',
-    lastCheck: { at, result: check.value.kind === 'Leaks' ? 'LeaksRepaired' : 'Ok' },
+    lastCheck: { at, result },
     ...(record.state === 'Running' ? { lastStop: neverEnded(at) } : {}),
   };
   await writeRecord(files, volume, checked);
   return success(checked);
+}
+
+function corrupt(message: string) {
+  return failed('DiskCorrupt', `qemu-img check found damage: ${message}`);
 }
 
 function neverEnded(at: string): NonNullable<DiskRecord['lastStop']> {

@@ -1,5 +1,5 @@
 import type { DiskPlan } from '../../contract/disk-plan.ts';
-import type { DiskRecord } from '../../contract/disk-record.ts';
+import type { DiskOrigin } from '../../contract/disk-record.ts';
 import type { Reason } from '../../contract/reason.ts';
 import type { Failure } from '../failure.ts';
 
@@ -24,21 +24,33 @@ export type DamageDecision =
   /** An Ephemeral machine's disk is made anew anyway, and its volume has no room for two. */
   | { readonly kind: 'Refill' };
 
+export interface DamagedDisk {
+  readonly path: string;
+  readonly origin: DiskOrigin;
+  /** Somebody else wrote to it while no machine ran. */
+  readonly isChanged: boolean;
+  /** Its name is a symbolic link, which would lead nowhere from another folder. */
+  readonly isLink: boolean;
+}
+
 /** Decides by the plan. What a person brought isn't made anew by emptying it, whatever the mode. */
 export function decideDamage(
   { onCorruption, mode }: Pick<DiskPlan, 'onCorruption' | 'mode'>,
-  record: DiskRecord,
+  disk: DamagedDisk,
   failure: Failure,
-  disk: string,
 ): DamageDecision {
-  if (onCorruption === 'Fail') return { kind: 'Leave', failure: leftInPlace(failure, disk) };
-  return { kind: mode === 'Ephemeral' && record.origin !== 'Imported' ? 'Refill' : 'Quarantine' };
+  if (onCorruption === 'Fail' || disk.isLink) return { kind: 'Leave', failure: leftInPlace(failure, disk) };
+  const isOurs = disk.origin !== 'Imported' && !disk.isChanged;
+  return { kind: mode === 'Ephemeral' && isOurs ? 'Refill' : 'Quarantine' };
 }
 
 /** Somebody may still get their data out of it. */
-function leftInPlace({ reason, message }: Failure, disk: string): Failure {
+function leftInPlace({ reason, message }: Failure, { path, isLink }: DamagedDisk): Failure {
+  const goOn = isLink
+    ? 'remove the link: the file that it leads to is not moved into quarantine'
+    : 'set disk.onCorruption to Reprovision (this one is then kept in quarantine on the volume), or move it away';
   return {
     reason,
-    message: `${message} The disk ${disk} is left as it is. To get at its data, copy it out and repair the copy (qemu-img check -r all). To go on with a new disk, set disk.onCorruption to Reprovision (this one is then kept in quarantine on the volume), or move it away.`,
+    message: `${message} The disk ${path} is left as it is. To get at its data, copy it out and repair the copy (qemu-img check -r all). To go on with a new disk, ${goOn}.`,
   };
 }

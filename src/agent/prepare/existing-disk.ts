@@ -1,7 +1,6 @@
 import path from 'node:path';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
-import { inspectDisk } from '../disk/inspect.ts';
 import { readRecord } from '../disk/record.ts';
 import type { FileFacts } from '../disk/volume-files.ts';
 import type { Failure, Result } from '../failure.ts';
@@ -18,8 +17,15 @@ export type ExistingDisk =
   | { readonly kind: 'Usable'; readonly record: DiskRecord }
   /** An Ephemeral machine's disk that wasn't left clean. */
   | { readonly kind: 'Refill' }
-  /** The disk of this record, broken. */
-  | { readonly kind: 'Damaged'; readonly record: DiskRecord; readonly failure: Failure }
+  /** The disk of this record, broken; `isChanged` when somebody else wrote to it. */
+  | {
+      readonly kind: 'Damaged';
+      readonly record: DiskRecord;
+      readonly isChanged: boolean;
+      /** Of the file before it was looked at. */
+      readonly facts: FileFacts;
+      readonly failure: Failure;
+    }
   | { readonly kind: 'Unusable'; readonly failure: Failure };
 
 /** Step 2: judges the disk and its record. A verified disk always wins; what isn't ours is never overwritten. */
@@ -41,29 +47,38 @@ export async function lookAtDisk(context: PrepareContext, plan: DiskPlan): Promi
   if (found.kind === 'Foreign') {
     const legacy = await legacyOf(context, plan, found.record);
     const adopted = await adoptDisk(context, disk, legacy, 'found on the volume');
-    return adopted.ok ? { kind: 'Usable', record: adopted.value } : { kind: 'Unusable', failure: adopted.failure };
+    if (adopted.ok) return { kind: 'Usable', record: adopted.value };
+    return { kind: 'Unusable', failure: leftAsItIs(volume.disk, adopted.failure) };
   }
   const { record } = found;
-  const checked = await (found.kind === 'Changed'
-    ? adoptChanged(context, record, disk)
-    : checkRecorded(context, record, disk));
+  const isChanged = found.kind === 'Changed';
+  const checked = await (isChanged ? adoptChanged(context, plan, record, disk) : checkRecorded(context, record, disk));
   if (checked.ok) return { kind: 'Usable', record: checked.value };
-  const kind = DAMAGE.has(checked.failure.reason) ? 'Damaged' : 'Unusable';
-  return { kind, record, failure: checked.failure };
+  const { failure } = checked;
+  if (!DAMAGE.has(failure.reason)) return { kind: 'Unusable', failure };
+  return { kind: 'Damaged', record, isChanged, facts: disk, failure };
 }
 
 /** Content that nobody of ours wrote, where the recorded disk was: as good as another disk. */
-async function adoptChanged(context: PrepareContext, record: DiskRecord, disk: FileFacts): Promise<Result<DiskRecord>> {
-  const { programs, volume, signal } = context;
-  const header = await inspectDisk(programs.qemuImg, volume.disk, signal);
-  if (!header.ok) return header;
+async function adoptChanged(
+  context: PrepareContext,
+  plan: DiskPlan,
+  record: DiskRecord,
+  disk: FileFacts,
+): Promise<Result<DiskRecord>> {
   const description = `changed on the volume while no machine ran (was: ${record.source.description})`.slice(0, 500);
-  return adoptDisk(context, disk, record, description);
+  return adoptDisk(context, disk, await legacyOf(context, plan, record), description);
 }
 
 /** A name without a file that could be read: a link that leads nowhere. */
 async function isNameTaken({ files, volume }: PrepareContext): Promise<boolean> {
   return (await files.list(volume.root)).includes(path.basename(volume.disk));
+}
+
+function leftAsItIs(disk: string, { reason, message }: Failure): Failure {
+  // It may be taken yet.
+  if (reason === 'DiskChanging') return { reason, message };
+  return { reason, message: `The disk that was found at ${disk} can't be used, and is left as it is. ${message}` };
 }
 
 function leadsNowhere(disk: string): Failure {

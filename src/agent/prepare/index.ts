@@ -53,9 +53,12 @@ export interface OpenDiskOptions {
 export async function openDisk(options: OpenDiskOptions): Promise<OpenDisk | null> {
   const context = contextOf(options);
   const { report, signal, files, volume } = context;
-  report.update({ phase: 'Preparing', message: 'The disk is being prepared.', reason: undefined });
+  const begin = () => report.update({ phase: 'Preparing', message: 'The disk is being prepared.', reason: undefined });
+  begin();
   const lock = await takeVolumeLock(context);
   if (lock === null) return null;
+  // Whoever had the volume meanwhile has ended.
+  begin();
   const endReport = keepReport(context);
   const release = async () => {
     await endReport();
@@ -84,11 +87,15 @@ export async function openDisk(options: OpenDiskOptions): Promise<OpenDisk | nul
 
 const SNAPSHOT_MILLISECONDS = 5000;
 const DISK_MILLISECONDS = 30_000;
+/** What was written to is judged soon after it came to rest. */
+const CHANGING_MILLISECONDS = 5000;
 
 function waitMilliseconds(outcome: Outcome, failures: number, { random }: PrepareContext): number {
   if (outcome.kind === 'NotYet' && outcome.phase === 'AwaitingSnapshot') return SNAPSHOT_MILLISECONDS;
   if (outcome.kind === 'NotYet' && outcome.phase === 'AwaitingDisk') return DISK_MILLISECONDS;
-  return backoffMilliseconds(failures, random);
+  const backoff = backoffMilliseconds(failures, random);
+  const isChanging = outcome.kind === 'NotYet' && outcome.failure.reason === 'DiskChanging';
+  return isChanging ? Math.min(backoff, CHANGING_MILLISECONDS) : backoff;
 }
 
 function contextOf(options: OpenDiskOptions): PrepareContext {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { type DiskRecord, type Predecessor, predecessorSchema } from '../../contract/disk-record.ts';
 import { recordText } from '../disk/record.ts';
@@ -10,6 +11,8 @@ import type { Failure } from '../failure.ts';
 /** The files of one quarantined disk, in a folder of its own. Nothing in `.loco/quarantine/` is ever deleted by us. */
 const RECORD = 'disk.json';
 const WHY = 'why.json';
+/** A record alone, whose disk is gone. */
+const KEPT_RECORD = /^disk\..*\.json$/;
 
 interface QuarantineOptions {
   readonly files: VolumeFiles;
@@ -43,6 +46,11 @@ export async function quarantineDisk(
   // The new name before the old one's end: at no moment of a power cut the file has none.
   for (const name of [folder, volume.root]) await files.syncFolder(name);
   return why;
+}
+
+/** Whether the disk's name is a symbolic link: moved, a relative one would lead nowhere. */
+export async function isLink({ disk }: Volume): Promise<boolean> {
+  return (await lstat(disk)).isSymbolicLink();
 }
 
 /** The disk with this id in quarantine, the last one if it was there more than once; undefined when it isn't there. */
@@ -88,6 +96,15 @@ export async function keepRecord(
 ): Promise<string | undefined> {
   const text = await files.readText(volume.record);
   if (text === undefined) return undefined;
+  const newest = (await files.list(volume.quarantine))
+    .filter((name) => KEPT_RECORD.test(name))
+    .toSorted()
+    .at(-1);
+  // An attempt that fails after this is made again and again.
+  if (newest !== undefined) {
+    const kept = path.join(volume.quarantine, newest);
+    if ((await files.readText(kept)) === text) return kept;
+  }
   await files.makeFolder(volume.quarantine);
   const target = path.join(volume.quarantine, `disk.${stamp(clock)}.${randomUUID().slice(0, 8)}.json`);
   await writeDurably(files, target, text);

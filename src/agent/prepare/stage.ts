@@ -1,6 +1,7 @@
 import type { Attempt } from '../../contract/agent-report.ts';
 import type { DiskPlan } from '../../contract/disk-plan.ts';
 import type { DiskRecord } from '../../contract/disk-record.ts';
+import type { Reason } from '../../contract/reason.ts';
 import { inspectDisk } from '../disk/inspect.ts';
 import type { Qcow2Header } from '../disk/qcow2-header.ts';
 import type { Failure } from '../failure.ts';
@@ -90,6 +91,9 @@ async function verifyAndPublish(
   return published.ok ? published : { ...published, again: true };
 }
 
+/** What could not be looked at, so that nothing is known of it; the staged file is ours, and was whole a moment ago. */
+const UNJUDGED: ReadonlySet<Reason> = new Set(['DiskCheckFailed', 'DiskUnreadable', 'DiskNotAFile']);
+
 async function judge(
   { programs, signal }: PrepareContext,
   plan: DiskPlan,
@@ -99,7 +103,7 @@ async function judge(
   const header = await inspectDisk(programs.qemuImg, staged.path, signal);
   signal.throwIfAborted();
   // The check could not be done, or a person can bring another disk: neither says anything about the next source.
-  if (!header.ok) return { ...header, again: header.failure.reason === 'DiskCheckFailed' || source === 'Import' };
+  if (!header.ok) return { ...header, again: source === 'Import' || UNJUDGED.has(header.failure.reason) };
   const growth = checkGrowth(plan, header.value.virtualBytes);
   return growth.ok ? header : { ...growth, again: true };
 }

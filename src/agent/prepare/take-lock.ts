@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type HeldLock, takeLock } from '../disk/lock.ts';
 import { isFull } from '../disk/record.ts';
 import { type Failure, messageOf } from '../failure.ts';
@@ -11,10 +12,12 @@ const TRY_AGAIN_MILLISECONDS = 2000;
  */
 export async function takeVolumeLock(context: PrepareContext): Promise<HeldLock | null> {
   const { clock, signal, report, log } = context;
+  let last: Failure | undefined;
   while (!signal.aborted) {
     const attempt = await tryLock(context);
     if ('descriptor' in attempt) return attempt;
-    log.warn(attempt, 'The volume is not to be had');
+    if (!isDeepStrictEqual(attempt, last)) log.warn(attempt, 'The volume is not to be had');
+    last = attempt;
     report.update({ phase: 'DiskFailed', reason: attempt.reason, message: attempt.message });
     await clock.sleep(TRY_AGAIN_MILLISECONDS, signal);
   }

@@ -1,4 +1,4 @@
-import { readlink, realpath, stat } from 'node:fs/promises';
+import { access, constants, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readWholeHeader } from '../../disk/inspect.ts';
 import { sparseCopyFile } from '../../disk/sparse-copy.ts';
@@ -59,7 +59,10 @@ async function builtinFacts(named: string): Promise<StageResult | BuiltinFacts> 
   try {
     const file = await realpath(named);
     const { dev, ino, size, blocks, mtimeMs } = await stat(file);
+    // Throws the error that the header's reader would put into words.
+    await access(file, constants.R_OK);
     const header = await readWholeHeader(file);
+    if (!header.ok && header.failure.reason === 'DiskUnreadable') return { kind: 'Failed', failure: header.failure };
     if (!header.ok) return broken(named, header.failure);
     return {
       path: file,
@@ -72,8 +75,22 @@ async function builtinFacts(named: string): Promise<StageResult | BuiltinFacts> 
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
       return missing(named);
     }
-    return broken(named, { reason: 'DiskUnreadable', message: `${messageOf(error)}.` });
+    if (error instanceof Error && 'code' in error && MISTAKES.has(error.code)) {
+      return broken(named, { reason: 'DiskUnreadable', message: `${messageOf(error)}.` });
+    }
+    return unreadable(named, messageOf(error));
   }
+}
+
+/** What an image was built with, and goes on having; any other error may be the node's, and gone the next time. */
+const MISTAKES: ReadonlySet<unknown> = new Set(['EACCES', 'ELOOP', 'EISDIR']);
+
+function unreadable(named: string, why: string): StageResult {
+  const failure: Failure = {
+    reason: 'BuiltinDiskUnreadable',
+    message: `The built-in disk ${named} can't be read: ${why}.`,
+  };
+  return { kind: 'Failed', failure };
 }
 
 /** A link that leads nowhere is a mistake in the image, and no image without a disk. */
@@ -112,10 +129,7 @@ async function copy(
     return { kind: 'Staged', disk: { path: staged, ...written, origin: 'Builtin', source: source_ } };
   } catch (error) {
     if (signal.aborted) throw error;
-    const failure = targetFailure(error) ?? {
-      reason: 'BuiltinDiskUnreadable',
-      message: `The built-in disk ${named} can't be read: ${messageOf(error)}.`,
-    };
-    return { kind: 'Failed', failure };
+    const failure = targetFailure(error);
+    return failure === undefined ? unreadable(named, messageOf(error)) : { kind: 'Failed', failure };
   }
 }

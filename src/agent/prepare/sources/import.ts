@@ -68,10 +68,31 @@ async function letSpeak(volume: Volume, clock: Clock): Promise<void> {
   }
 }
 
-/** Bytes that an import has received so far; undefined while none runs. */
-export async function importProgress(files: VolumeFiles, volume: Volume): Promise<number | undefined> {
-  for (const name of await files.list(volume.staging)) {
-    if (PARTIAL_NAME.test(name)) return (await files.facts(path.join(volume.staging, name)))?.sizeBytes;
+/** Bytes that an import has received so far; undefined while none runs. What a killed import left is removed. */
+export async function importProgress(
+  files: VolumeFiles,
+  volume: Volume,
+  clock: Pick<Clock, 'now'>,
+): Promise<number | undefined> {
+  await removeDeadImports(files, volume, clock);
+  const [first] = await partialsIn(files, volume);
+  return first === undefined ? undefined : (await files.facts(first))?.sizeBytes;
+}
+
+/** Removes what killed imports left: it takes room. An import that lives has its lock, one that handed in its parcel. */
+export async function removeDeadImports(files: VolumeFiles, volume: Volume, clock: Pick<Clock, 'now'>): Promise<void> {
+  if ((await partialsIn(files, volume)).length === 0) return;
+  const attempt = await takeLock(volume.importLock, { name: 'prepare', since: new Date(clock.now()).toISOString() });
+  if (attempt.kind !== 'Held') return;
+  try {
+    if ((await readParcel(files, volume)) !== undefined) return;
+    for (const partial of await partialsIn(files, volume)) await files.remove(partial);
+  } finally {
+    await attempt.lock.release();
   }
-  return undefined;
+}
+
+async function partialsIn(files: VolumeFiles, volume: Volume): Promise<string[]> {
+  const names = await files.list(volume.staging);
+  return names.filter((name) => PARTIAL_NAME.test(name)).map((name) => path.join(volume.staging, name));
 }

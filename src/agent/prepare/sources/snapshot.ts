@@ -3,8 +3,9 @@ import type { SnapshotPlan } from '../../../contract/disk-plan.ts';
 import type { RegistryAccess } from '../../../oci/oras.ts';
 import { resolveReference } from '../../../oci/resolve.ts';
 import { runsAlone } from '../../environment.ts';
+import type { Failure } from '../../failure.ts';
 import type { PrepareContext } from '../context.ts';
-import { type StageFailure, type StageOutcome, stageSnapshot } from './snapshot-stage.ts';
+import { type StageFailure, type StageOutcome, type StageSnapshot, stageSnapshot } from './snapshot-stage.ts';
 import type { DiskSource, StageOptions, StageResult } from './source.ts';
 
 type SnapshotContext = Pick<PrepareContext, 'files' | 'volume' | 'paths' | 'programs' | 'variables' | 'clock' | 'log'>;
@@ -19,6 +20,7 @@ export interface RegistryPatience {
 export function snapshotSource(context: SnapshotContext, patience: RegistryPatience = {}): DiskSource {
   const staged = path.join(context.volume.staging, 'snapshot.partial');
   const pause = new RegistryPause();
+  const refusals = new Refusals();
   return {
     name: 'Snapshot',
     stage: async (options) => {
@@ -29,17 +31,25 @@ export function snapshotSource(context: SnapshotContext, patience: RegistryPatie
       }
       const wanted = pause.failure(snapshot.reference, context.clock.now());
       if (wanted !== undefined) return { kind: 'Failed', failure: wanted };
-      const outcome = await stageFrom(context, { ...options, ...patience, staged }, snapshot);
+      const outcome = await stageFrom(context, { ...options, ...patience, staged, refusals }, snapshot);
       if (outcome.kind === 'Failed') pause.note(snapshot.reference, outcome.failure, context.clock.now());
       return outcome;
     },
-    settle: () => context.files.remove(staged),
+    settle: async (_disk, refused) => {
+      if (refused !== undefined) refusals.refuse(refused);
+      await context.files.remove(staged);
+    },
   };
+}
+
+interface SnapshotOptions extends StageOptions, RegistryPatience {
+  readonly staged: string;
+  readonly refusals: Refusals;
 }
 
 async function stageFrom(
   context: SnapshotContext,
-  options: StageOptions & RegistryPatience & { readonly staged: string },
+  options: SnapshotOptions,
   snapshot: SnapshotPlan,
 ): Promise<StageResult | StageOutcome> {
   const { paths, programs, variables } = context;
@@ -52,7 +62,7 @@ async function stageFrom(
     signal: options.signal,
   };
   if (snapshot.digest !== undefined) {
-    return stageSnapshot(context, { ...options, access, snapshot, digest: snapshot.digest });
+    return stageUnlessRefused(context, options, { access, snapshot, digest: snapshot.digest });
   }
   // In a cluster the operator pins the digest; an image that runs alone (`docker run`) asks the registry itself.
   if (!runsAlone(variables)) {
@@ -61,7 +71,50 @@ async function stageFrom(
   }
   const resolved = await resolveReference(snapshot.reference, access);
   if (!resolved.ok) return { kind: 'Failed', failure: resolved.failure };
-  return stageSnapshot(context, { ...options, access, snapshot, digest: resolved.value.digest });
+  return stageUnlessRefused(context, options, { access, snapshot, digest: resolved.value.digest });
+}
+
+async function stageUnlessRefused(
+  context: SnapshotContext,
+  { refusals, ...options }: SnapshotOptions,
+  source: Pick<StageSnapshot, 'access' | 'snapshot' | 'digest'>,
+): Promise<StageOutcome> {
+  const refused = refusals.begin(source, options.plan.volumeLimitBytes);
+  if (refused !== undefined) return refused;
+  const outcome = await stageSnapshot(context, { ...options, ...source });
+  if (outcome.kind === 'Broken') refusals.refuse(outcome.failure);
+  return outcome;
+}
+
+/** Failures that say something of the moment or the volume, and nothing of what was fetched. */
+const PASSING: ReadonlySet<string> = new Set([
+  'DiskCheckFailed',
+  'DiskUnreadable',
+  'DiskAppeared',
+  'StagedDiskChanged',
+]);
+
+/** What a digest names is always the same: a snapshot that was no use once isn't fetched for that again. */
+class Refusals {
+  #key = '';
+  #volumeLimitBytes: number | undefined;
+  #last: { readonly key: string; readonly volumeLimitBytes: number | undefined; readonly failure: Failure } | undefined;
+
+  /** To be called before each attempt; gives what it would come to, where that is known. */
+  begin({ snapshot, digest }: Pick<StageSnapshot, 'snapshot' | 'digest'>, volumeLimitBytes: number | undefined) {
+    this.#key = JSON.stringify([snapshot.reference, digest, snapshot.path]);
+    this.#volumeLimitBytes = volumeLimitBytes;
+    if (this.#last?.key !== this.#key) return undefined;
+    const { failure } = this.#last;
+    if (failure.reason !== 'VolumeTooSmall') return { kind: 'Broken', failure } as const;
+    return this.#last.volumeLimitBytes === volumeLimitBytes ? ({ kind: 'Failed', failure } as const) : undefined;
+  }
+
+  /** Why what the attempt brought can't be used. */
+  refuse(failure: Failure): void {
+    if (PASSING.has(failure.reason)) return;
+    this.#last = { key: this.#key, volumeLimitBytes: this.#volumeLimitBytes, failure };
+  }
 }
 
 /** A registry that wants a pause (Retry-After) isn't asked before that is over, however often the disk is tried for. */
