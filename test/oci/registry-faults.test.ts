@@ -308,3 +308,48 @@ test('the documentation has a row for each of these faults', async () => {
     expect(text).toContain(`| ${name} | ${outcome} | ${again} |`);
   }
 });
+
+describe('a snapshot that was fetched and is no disk', () => {
+  async function fetchedOnce() {
+    counter += 1;
+    const repository = `spoiled/r${counter}`;
+    proxy.spoil(repository, 'faults/file', []);
+    const digest = await registry.digest('faults/file:v1');
+    const snapshot = { reference: `${proxy.host}/${repository}:v1`, digest, plainHTTP: true };
+    const attempts = await SnapshotAttempts.create(registry, snapshot, login);
+    const staged = await attempts.once();
+    return { attempts, staged, snapshot, fetched: () => proxy.blobBytes(repository) };
+  }
+
+  test('is not fetched again, as long as it is the one that is named', async () => {
+    const { attempts, staged, snapshot, fetched } = await fetchedOnce();
+    await using _end = attempts;
+    await attempts.refuse(staged, 'DiskNotQcow2');
+    const before = fetched();
+    expect(await attempts.once()).toMatchObject({ kind: 'Broken', failure: { reason: 'DiskNotQcow2' } });
+    expect(fetched()).toBe(before);
+    await attempts.bench.plan({ mode: 'Hybrid', source: 'Snapshot', snapshot: { ...snapshot, path: '/other.qcow2' } });
+    expect(await attempts.once()).toMatchObject({ kind: 'Broken', failure: { reason: 'NoDiskInSnapshot' } });
+  });
+
+  test('is fetched again when it could not be checked', async () => {
+    const { attempts, staged, fetched } = await fetchedOnce();
+    await using _end = attempts;
+    await attempts.refuse(staged, 'DiskCheckFailed');
+    const before = fetched();
+    expect(await attempts.once()).toMatchObject({ kind: 'Staged' });
+    expect(fetched()).toBeGreaterThan(before);
+  });
+
+  test('is fetched again for a volume that is not too small for it', async () => {
+    const { attempts, staged, snapshot, fetched } = await fetchedOnce();
+    await using _end = attempts;
+    await attempts.refuse(staged, 'VolumeTooSmall');
+    const before = fetched();
+    expect(await attempts.once()).toMatchObject({ kind: 'Failed', failure: { reason: 'VolumeTooSmall' } });
+    expect(fetched()).toBe(before);
+    const volumeLimitBytes = 1024 ** 4;
+    await attempts.bench.plan({ mode: 'Ephemeral', source: 'Snapshot', snapshot, volumeLimitBytes });
+    expect(await attempts.once()).toMatchObject({ kind: 'Staged' });
+  });
+});

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { type Logger, pino } from 'pino';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
+import type { Failure } from '../../src/agent/failure.ts';
 import { readPlan } from '../../src/agent/plan.ts';
 import { type RegistryPatience, snapshotSource } from '../../src/agent/prepare/sources/snapshot.ts';
 import type { StageResult } from '../../src/agent/prepare/sources/source.ts';
@@ -64,6 +65,12 @@ export class SnapshotAttempts implements AsyncDisposable {
     const plan = await readPlan(this.bench.paths.plan, {});
     if (!plan.ok) throw new Error(plan.failure.message);
     return this.#source.stage({ plan: plan.value, signal: this.bench.stop.signal, onProgress: () => undefined });
+  }
+
+  /** As a preparation does when what was staged is no disk for it. */
+  async refuse(staged: StageResult, reason: Failure['reason']): Promise<void> {
+    if (staged.kind !== 'Staged') throw new Error(`nothing is staged: ${staged.failure.reason}`);
+    await this.#source.settle(staged.disk, { reason, message: 'for the test' });
   }
 
   /** Attempts until the disk is there, at most so many. */
