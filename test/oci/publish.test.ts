@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recordText } from '../../src/agent/disk/record.ts';
 import { volumeOf } from '../../src/agent/disk/volume.ts';
 import { publishDisk } from '../../src/agent/publish/index.ts';
+import type { DiskRecord } from '../../src/contract/disk-record.ts';
 import { DISK_ARTIFACT } from '../../src/oci/disk-artifact.ts';
 import { DiskWorkbench, makeDisk, noise, until } from '../agent/disk-workbench.ts';
 import { TestRegistry } from './registry.ts';
@@ -158,18 +159,26 @@ describe('what is published', () => {
   });
 
   test.each([
-    ['Unclean', 'Unclean'],
-    ['Clean', 'Clean'],
-  ] as const)('of a guest that ended %s is called %s', async (lastStop, consistency) => {
+    ['ended Unclean', 'Unclean', { kind: 'Unclean' }],
+    ['ended Clean', 'Clean', { kind: 'Clean' }],
+    ['ended Unclean, and was checked since,', 'Unclean', { kind: 'Unclean', state: 'Prepared' }],
+    ['runs', 'Unclean', { kind: 'Clean', state: 'Running' }],
+    ['ended Clean, and was written to since,', 'Unknown', { kind: 'Clean', modifiedTime: '1' }],
+    ['ended Clean on another file with its number', 'Unknown', { kind: 'Clean', birthTime: '1' }],
+  ] as const)('of a guest that %s is called %s', async (_how, consistency, { kind, ...change }) => {
     await using bench = await DiskWorkbench.create();
     await makeDisk(bench.paths.disk, 24);
-    await writeRecord(bench, lastStop);
+    await writeRecord(bench, kind, change);
     const { name } = await published(bench.paths.disk);
     expect((await registry.manifest(name)).annotations?.[DISK_ARTIFACT.annotations.consistency]).toBe(consistency);
   });
 });
 
-async function writeRecord(bench: DiskWorkbench, kind: 'Clean' | 'SafeToPowerOff' | 'Unclean'): Promise<void> {
+async function writeRecord(
+  bench: DiskWorkbench,
+  kind: 'Clean' | 'SafeToPowerOff' | 'Unclean',
+  change: Partial<DiskRecord> = {},
+): Promise<void> {
   const { ino, size } = await stat(bench.paths.disk);
   const at = '2026-01-01T00:00:00.000Z';
   const { folder, record } = volumeOf(bench.paths.disk);
@@ -186,6 +195,7 @@ async function writeRecord(bench: DiskWorkbench, kind: 'Clean' | 'SafeToPowerOff
     preparedAt: at,
     state: 'Stopped',
     lastStop: { kind, at, message: '' },
+    ...change,
   });
   await writeFile(record, text);
 }

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import type { DiskConsistency } from '../../oci/disk-artifact.ts';
 import type { RegistryAccess } from '../../oci/oras.ts';
 import { type DiskFacts, type PushedDisk, type PushProgress, pushDisk } from '../../oci/push-disk.ts';
+import { isRecordedFile, wasWrittenMeanwhile } from '../disk/identity.ts';
 import { inspectDisk } from '../disk/inspect.ts';
 import type { Qcow2Header } from '../disk/qcow2-header.ts';
 import { readRecord } from '../disk/record.ts';
@@ -104,12 +105,15 @@ function refuseDirty(disk: string) {
 /** A machine's own disk has a record beside it, which tells where it came from and how its guest left it. */
 async function factsOf(disk: string, createdAt: number): Promise<DiskFacts> {
   const read = await readRecord(volumeFiles, volumeOf(disk).record);
-  const inode = (await volumeFiles.facts(disk))?.inode;
-  if (read.kind !== 'Record' || read.record.inode !== inode) return { createdAt, consistency: 'Unknown' };
+  const file = await volumeFiles.facts(disk);
+  const isKnown =
+    read.kind === 'Record' &&
+    file !== undefined &&
+    isRecordedFile(read.record, file) &&
+    !wasWrittenMeanwhile(read.record, file);
+  if (!isKnown) return { createdAt, consistency: 'Unknown' };
   const { source, sha256, lastStop, state } = read.record;
-  const consistency: DiskConsistency =
-    state === 'Prepared' || (state === 'Stopped' && lastStop !== undefined && lastStop.kind !== 'Unclean')
-      ? 'Clean'
-      : 'Unclean';
+  // A disk that was checked after a crash is `Prepared` again, and its guest's file system is still as the crash left it.
+  const consistency: DiskConsistency = state !== 'Running' && lastStop?.kind !== 'Unclean' ? 'Clean' : 'Unclean';
   return { createdAt, consistency, sourceDigest: source.digest ?? `sha256:${sha256}` };
 }
