@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, rmdir, statfs, unlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, rmdir, statfs, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { ensureDebianPackages } from '../../scripts/debian-packages.ts';
 import { copyDisk } from './boot-sector.ts';
 import { makeBootSectorGuest } from './boot-sector-guest.ts';
-import { type MachineUnderTest, startMachine } from './machine-under-test.ts';
+import { type MachineUnderTest, startMachine, VNC_PASSWORD } from './machine-under-test.ts';
 import { mayMount, mountSmallVolume } from './small-volume.ts';
 import { makeWritingGuest, reportedWrites, writesOnDisk } from './writing-guest.ts';
 
@@ -139,6 +139,21 @@ describe('a disk whose file is removed under the running guest', { timeout: 60_0
     expect([test.opened(), test.qemu() === undefined]).toEqual([1, false]);
     await test.stop();
     expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
+  });
+});
+
+describe('a disk that is replaced while no QEMU runs', { timeout: 60_000 }, () => {
+  it.concurrent('is looked at again before a guest gets it', async ({ expect }) => {
+    const own = await mkdtemp(path.join(folder, 'replaced-'));
+    const disk = await copyDisk(guest, own);
+    await using test = await startMachine(disk, {}, { vncPassword: '' });
+    await test.until('not started', ({ phase, reason }) => phase === 'Starting' && reason !== undefined);
+    await copyFile(disk, `${disk}.other`);
+    await rename(`${disk}.other`, disk);
+    await test.mountVncPassword(VNC_PASSWORD);
+    await test.until('seen', ({ reason }) => reason === 'DiskGone');
+    await vi.waitFor(() => expect(test.opened()).toBeGreaterThan(1), { timeout: 20_000 });
+    expect([test.recorded, lives(test)]).toEqual([[], 0]);
   });
 });
 

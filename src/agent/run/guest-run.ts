@@ -13,7 +13,7 @@ import { VolumeWatch, volumeQuestions } from './volume-look.ts';
 /** How one life of QEMU ended. */
 export type LifeEnd =
   /** Something that it needs is missing; the guest didn't run. */
-  | { readonly kind: 'NotStarted'; readonly failure: Failure }
+  | { readonly kind: 'NotStarted'; readonly failure: Failure /** It is another one now. */; readonly disk?: 'Changed' }
   /** The guest switched itself off. */
   | { readonly kind: 'PoweredOff'; readonly ending: Ending }
   /** QEMU ended by itself, or had to be ended; `reason` for the report. */

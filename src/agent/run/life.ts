@@ -1,6 +1,8 @@
+import { isRecordedFile, wasWrittenMeanwhile } from '../disk/identity.ts';
 import type { OpenDisk } from '../disk/open-disk.ts';
 import { reportedDisk } from '../disk/record.ts';
-import { failed, messageOf, type Result, success } from '../failure.ts';
+import { volumeFiles } from '../disk/volume-files.ts';
+import { type Failure, failed, messageOf, type Result, success } from '../failure.ts';
 import { type LifeEnd, runGuest } from './guest-run.ts';
 import type { Machine } from './machine.ts';
 import { countMemoryKills } from './memory-kills.ts';
@@ -10,15 +12,20 @@ import { prepareStart, type StartNeeds } from './start-needs.ts';
 /**
  * One life of QEMU, from the checks before it to the record after it:
  * 1. what it needs: VNC password, time zone, KVM where wanted, hardware (start-needs.ts);
- * 2. the record says `Running`, on the volume, before QEMU starts;
- * 3. the guest runs and is watched until it is off, QEMU ends, or `stop` aborts (guest-run.ts);
- * 4. the record says how it ended, or what it said before when no guest ran.
+ * 2. the disk is still the file that was opened, as it was left;
+ * 3. the record says `Running`, on the volume, before QEMU starts;
+ * 4. the guest runs and is watched until it is off, QEMU ends, or `stop` aborts (guest-run.ts);
+ * 5. the record says how it ended, or what it said before when no guest ran.
  */
 export async function liveOnce(machine: Machine, disk: OpenDisk, stop: AbortSignal): Promise<LifeEnd> {
   machine.report.update({ phase: 'Starting', ready: false, reason: undefined, message: 'QEMU is being started.' });
   const needed = await prepareStart(machine, disk.record);
   if (!needed.ok) {
     return { kind: 'NotStarted', failure: needed.failure };
+  }
+  const changed = await changeOf(disk);
+  if (changed !== undefined) {
+    return { kind: 'NotStarted', failure: changed, disk: 'Changed' };
   }
   const before = disk.record.state;
   const recorded = await writeRecord(machine, disk, { hardware: needed.value.hardware, state: 'Running' });
@@ -37,6 +44,20 @@ export async function liveOnce(machine: Machine, disk: OpenDisk, stop: AbortSign
     return end;
   }
   return recordEnd(machine, disk, end);
+}
+
+/** Long may have gone by since the disk was opened, and QEMU opens whatever has its name. */
+async function changeOf({ path, record }: OpenDisk): Promise<Failure | undefined> {
+  try {
+    const file = await volumeFiles.facts(path);
+    if (file !== undefined && isRecordedFile(record, file) && !wasWrittenMeanwhile(record, file)) {
+      return undefined;
+    }
+    const message = 'The disk was removed, replaced or written to while no machine ran: it is looked at again.';
+    return { reason: 'DiskGone', message };
+  } catch (error) {
+    return { reason: 'DiskUnreadable', message: `${path} can't be read: ${messageOf(error)}.` };
+  }
 }
 
 async function start(machine: Machine, disk: OpenDisk, needs: StartNeeds, stop: AbortSignal): Promise<Result<Qemu>> {

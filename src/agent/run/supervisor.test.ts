@@ -29,6 +29,10 @@ describe('after a life of QEMU', () => {
     expect(decideNext(NOT_STARTED, 'Restart', false, 0)).toMatchObject({ kind: 'StartAgain', reopen: false });
   });
 
+  it('a disk that is another one now is opened again', () => {
+    expect(decideNext({ ...NOT_STARTED, disk: 'Changed' }, 'Restart', false, 0)).toMatchObject({ reopen: true });
+  });
+
   it('each short life makes the pause longer, up to half a minute', () => {
     const pauses = [0, 1, 2, 3, 4, 5, 6, 1000].map((lives) => decideNext(CRASHED, 'Restart', false, lives));
     expect(pauses.map((step) => step.kind === 'StartAgain' && step.afterMilliseconds / 1000)).toEqual([

@@ -46,7 +46,7 @@ export function decideNext(
   return {
     kind: 'StartAgain',
     afterMilliseconds: pause,
-    reopen: end.kind !== 'NotStarted' && end.ending.kind === 'Unclean',
+    reopen: end.kind === 'NotStarted' ? end.disk === 'Changed' : end.ending.kind === 'Unclean',
   };
 }
 
