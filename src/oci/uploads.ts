@@ -69,7 +69,22 @@ export class Uploads {
         return;
       }
       // oras can't send a body from its standard input a second time by itself.
-      await delay(1000 * Math.min(failure.retryAfterSeconds ?? 2 ** attempt, LONGEST_WAIT_SECONDS));
+      if (!(await this.#pause(failure.retryAfterSeconds ?? 2 ** attempt))) {
+        this.#failure ??= failure;
+        return;
+      }
+    }
+  }
+
+  /** Gives false when the signal aborts first. */
+  async #pause(seconds: number): Promise<boolean> {
+    const { signal } = this.#access;
+    try {
+      await delay(1000 * Math.min(seconds, LONGEST_WAIT_SECONDS), undefined, signal === undefined ? {} : { signal });
+      return true;
+    } catch (error) {
+      if (signal?.aborted) return false;
+      throw error;
     }
   }
 
