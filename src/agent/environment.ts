@@ -35,12 +35,15 @@ export interface AgentPaths {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment, for durations: nobody sets this clock forward or back. */
+  elapsed(): number;
   /** Ends after `milliseconds`, or at once and without an error when `signal` aborts. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: async (milliseconds, signal) => {
     try {
       await delay(milliseconds, undefined, signal === undefined ? {} : { signal });

@@ -41,7 +41,7 @@ export class SnapshotAttempts implements AsyncDisposable {
         volume: bench.volume,
         files: volumeFiles,
         programs: { oras: registry.oras, qemuImg: 'qemu-img' },
-        clock: { now: () => this.now, sleep: async () => undefined },
+        clock: { now: () => this.now, elapsed: () => this.now, sleep: async () => undefined },
         log: this.#log(),
       },
       patience,

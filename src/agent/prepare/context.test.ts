@@ -14,7 +14,7 @@ test('progress is in the report at most twice a second, and in the log every ten
   report.subscribe(() => {
     changes += 1;
   });
-  const clock = { now: () => now, sleep: () => Promise.resolve() };
+  const clock = { now: () => now, elapsed: () => now, sleep: () => Promise.resolve() };
   const onProgress = progressReporter({ report, log, clock } as unknown as PrepareContext);
   // 100 MiB/s for 20 seconds, looked at a hundred times a second.
   for (let look = 0; look <= 2000; look += 1, now += 10) {

@@ -31,7 +31,7 @@ function pausedGuest(diskError: DiskError, resumes: () => boolean) {
         refills += 1;
       },
     },
-    clock: { now: () => now, sleep: async () => {} },
+    clock: { now: () => now, elapsed: () => now, sleep: async () => {} },
     log: pino({ level: 'silent' }),
   });
   /** Asks once a second, as long as the guest is paused. */

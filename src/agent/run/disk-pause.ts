@@ -44,7 +44,7 @@ export class DiskPause {
    */
   async tryAgain(volume: VolumeLook): Promise<'Paused' | 'Resumed' | 'Hopeless'> {
     const { watch, clock, log, reserve } = this.#options;
-    const waited = clock.now() - this.#triedAt;
+    const waited = clock.elapsed() - this.#triedAt;
     if (waited >= STEADY_MILLISECONDS) {
       this.#tries = 0;
       this.#hopelessTries = 0;
@@ -59,7 +59,7 @@ export class DiskPause {
     const isWrite = watch.diskError?.operation === 'write';
     this.#tries += 1;
     const resumed = await watch.resume();
-    this.#triedAt = clock.now();
+    this.#triedAt = clock.elapsed();
     if (resumed) {
       this.#hopelessTries = 0;
       log.info({ tries: this.#tries }, 'The guest goes on: its volume takes its data again');

@@ -34,7 +34,7 @@ function fakeMonitor(answers: Record<string, unknown>) {
 function watchOf(answers: Record<string, unknown>) {
   const monitor = fakeMonitor(answers);
   let now = 1000;
-  const clock = { now: () => now, sleep: async () => {} };
+  const clock = { now: () => now, elapsed: () => now, sleep: async () => {} };
   const log = pino({ level: 'silent' });
   const probed: boolean[] = [];
   const volume = {

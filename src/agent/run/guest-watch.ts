@@ -74,7 +74,7 @@ export class GuestWatch {
     this.#options = options;
     this.#qmp = options.qemu.qmp;
     this.#repeater = new AccessRepeater(options.qemu.qmp, options.gdbSocket, options.clock);
-    this.#resetAt = options.clock.now();
+    this.#resetAt = options.clock.elapsed();
     this.off = new Promise((resolve) => {
       this.#switchOff = resolve;
     });
@@ -114,7 +114,7 @@ export class GuestWatch {
 
   /** Whether the guest was reset just now: another reset is then the BIOS's own. */
   get isRebooting(): boolean {
-    return this.#resets > 0 && this.#options.clock.now() - this.#resetAt < REBOOT_MILLISECONDS;
+    return this.#resets > 0 && this.#options.clock.elapsed() - this.#resetAt < REBOOT_MILLISECONDS;
   }
 
   /** The guest's screen says that it is safe to switch off: it counts as off. */
@@ -180,7 +180,7 @@ export class GuestWatch {
       screen,
       screenText: screen?.mode === 'Text' ? await this.#text() : [],
       readBytes: looking ? (await this.#readBytes()) - this.#readBefore : 0,
-      secondsSinceReset: (this.#options.clock.now() - this.#resetAt) / 1000,
+      secondsSinceReset: (this.#options.clock.elapsed() - this.#resetAt) / 1000,
       cameUp: this.#cameUp,
     };
   }
@@ -200,7 +200,7 @@ export class GuestWatch {
         log.info({ reason: data['reason'] }, 'The guest was reset');
         this.#resets += 1;
         this.#cameUp = false;
-        this.#resetAt = clock.now();
+        this.#resetAt = clock.elapsed();
         this.#readBytes().then((bytes) => {
           this.#readBefore = bytes;
         });

@@ -7,7 +7,7 @@ function budget() {
   const passed: string[] = [];
   const told: { lines: number; bytes: number; at: number }[] = [];
   const lines = new LineBudget(
-    { now: () => now, sleep: async () => {} },
+    { now: () => now, elapsed: () => now, sleep: async () => {} },
     (line) => passed.push(line),
     (leftOut) => told.push({ ...leftOut, at: now }),
   );

@@ -33,11 +33,11 @@ export class LineBudget {
     this.#clock = clock;
     this.#pass = pass;
     this.#tell = tell;
-    this.#filledAt = clock.now();
+    this.#filledAt = clock.elapsed();
   }
 
   push(line: string): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const earned = (Math.max(now - this.#filledAt, 0) / 1000) * BYTES_PER_SECOND;
     this.#bytes = Math.min(this.#bytes + earned, BURST_BYTES);
     this.#filledAt = now;
@@ -54,7 +54,7 @@ export class LineBudget {
 
   /** Tells what is still untold. */
   end(): void {
-    this.#tellLeftOut(this.#clock.now());
+    this.#tellLeftOut(this.#clock.elapsed());
   }
 
   #tellLeftOut(now: number): void {

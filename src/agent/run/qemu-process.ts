@@ -106,9 +106,9 @@ async function connectChannels(
 ): Promise<Result<Pick<Qemu, 'qmp' | 'serial'>>> {
   const gone = new AbortController();
   exited.then(() => gone.abort());
-  const deadline = clock.now() + START_MILLISECONDS;
+  const deadline = clock.elapsed() + START_MILLISECONDS;
   let qmp = await connectQmp(endpoints.qmpSocket);
-  while (!qmp.ok && !gone.signal.aborted && clock.now() < deadline) {
+  while (!qmp.ok && !gone.signal.aborted && clock.elapsed() < deadline) {
     await clock.sleep(RETRY_MILLISECONDS, gone.signal);
     qmp = await connectQmp(endpoints.qmpSocket);
   }

@@ -54,7 +54,7 @@ const statusSchema = z.object({ status: z.string() });
  */
 export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan> {
   const { qemu, watch, clock } = options;
-  const deadline = clock.now() + options.gracePeriodSeconds * 1000;
+  const deadline = clock.elapsed() + options.gracePeriodSeconds * 1000;
   const status = await qemu.qmp.execute('query-status', statusSchema, { timeoutMilliseconds: ANSWER_MILLISECONDS });
   if (status.ok && status.value.status === 'prelaunch') {
     return quitBefore(qemu, clock, NEVER_STARTED);
@@ -64,12 +64,12 @@ export async function stopGuest(options: StopOptions): Promise<Ending | NeverRan
     qemu.exited.then(({ description }) => ({ description })),
   ]);
   const press = buttonOf(options);
-  while (clock.now() < deadline) {
+  while (clock.elapsed() < deadline) {
     // A QEMU that didn't answer above may answer only here.
-    if ((await untilDone(press(), deadline - clock.now(), clock)) === 'NeverRan') {
+    if ((await untilDone(press(), deadline - clock.elapsed(), clock)) === 'NeverRan') {
       return quitBefore(qemu, clock, NEVER_STARTED);
     }
-    const end = await untilDone(ended, Math.min(LOOK_MILLISECONDS, deadline - clock.now()), clock);
+    const end = await untilDone(ended, Math.min(LOOK_MILLISECONDS, deadline - clock.elapsed()), clock);
     if (end !== undefined) {
       return endOf(options, end);
     }
@@ -98,8 +98,8 @@ function buttonOf(options: StopOptions): () => Promise<'NeverRan' | 'Ran'> {
     if (await keepRunning(options)) {
       return 'NeverRan';
     }
-    if (clock.now() - pressedAt >= PRESS_MILLISECONDS) {
-      pressedAt = clock.now();
+    if (clock.elapsed() - pressedAt >= PRESS_MILLISECONDS) {
+      pressedAt = clock.elapsed();
       const failure = await ask(qemu, 'system_powerdown');
       log.info({ failure }, 'Pressed the power button');
     }

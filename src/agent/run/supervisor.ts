@@ -67,10 +67,10 @@ export async function supervise(
   let lastEnd: RanLife | undefined;
   const never = new AbortController().signal;
   while (disk !== null) {
-    const startedAt = clock.now();
+    const startedAt = clock.elapsed();
     const end = await liveOnce(machine, disk, stop);
     lastEnd = end.kind === 'NotStarted' ? lastEnd : end;
-    if (clock.now() - startedAt >= STEADY_MILLISECONDS) {
+    if (clock.elapsed() - startedAt >= STEADY_MILLISECONDS) {
       shortLives = 0;
     }
     const next = decideNext(end, machine.environment.machine.onGuestPowerOff, stop.aborted, shortLives);
