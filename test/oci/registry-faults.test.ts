@@ -332,6 +332,21 @@ describe('a snapshot that was fetched and is no disk', () => {
     expect(await attempts.once()).toMatchObject({ kind: 'Broken', failure: { reason: 'NoDiskInSnapshot' } });
   });
 
+  test('is not fetched again either when it is another one than it tells of', async () => {
+    counter += 1;
+    const repository = `spoiled/r${counter}`;
+    const { layers, ...manifest } = await registry.manifest('faults/chunks:v1');
+    const digest = await registry.pushManifest('faults/chunks:other', { ...manifest, layers: layers.slice(1) });
+    proxy.spoil(repository, 'faults/chunks', []);
+    const snapshot = { reference: `${proxy.host}/${repository}:v1`, digest, plainHTTP: true };
+    await using attempts = await SnapshotAttempts.create(registry, snapshot, login);
+    const result = { kind: 'Broken', failure: { reason: 'SnapshotDigestMismatch' } };
+    expect(await attempts.once()).toMatchObject(result);
+    const before = proxy.requests(repository);
+    expect(await attempts.once()).toMatchObject(result);
+    expect(proxy.requests(repository)).toBe(before);
+  });
+
   test('is fetched again when it could not be checked', async () => {
     const { attempts, staged, fetched } = await fetchedOnce();
     await using _end = attempts;

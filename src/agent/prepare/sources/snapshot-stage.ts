@@ -72,7 +72,10 @@ export async function stageSnapshot(context: StageContext, options: StageSnapsho
     if (signal.aborted) throw error;
     // A volume that is full must not stay so until the next attempt.
     await context.files.remove(options.staged);
-    return failedWith(await explain(error, layout, digest));
+    const failure = await explain(error, layout, digest);
+    // Its parts are what their digests say, and the whole is wrong: the next attempt would come to the same.
+    if (error instanceof ContentError && error.blob === undefined) return { kind: 'Broken', failure };
+    return failedWith(failure);
   }
 }
 
