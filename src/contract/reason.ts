@@ -8,7 +8,7 @@ export const REASONS = {
   disk: {
     DiskAppeared: 'Somebody put a disk on the volume while another was prepared; it is looked at instead.',
     DiskChanged: 'The disk that was to be published was written to meanwhile.',
-    DiskChanging: 'Somebody still writes to the disk that was found on the volume; it is taken when that has ended.',
+    DiskChanging: 'Somebody still writes to the disk on the volume; it is judged half a minute after the last write.',
     DiskCheckFailed: 'The disk could not be checked, which says nothing about it; it is tried again.',
     DiskCorrupt: "The disk's tables are damaged, as qemu-img check or QEMU itself found.",
     DiskDirty: 'QEMU did not close the image, so it must be repaired before it is published.',

@@ -90,27 +90,26 @@ describe('told to stop when it is up', () => {
     await second.type('reboot');
     await second.logs('The guest was reset');
     await first.type('reboot');
-    const asked = new Date().toISOString();
     await scenario.patch('room', { powerState: 'Stopped' });
     await scenario.interruption();
     await scenario.stopped('room');
-    for (const machine of [second, third, fourth]) {
-      const { disk } = await machine.status('it has stopped', (told) => (told.disk?.lastStop?.at ?? '') > asked);
-      expect(disk?.lastStop).toMatchObject({ kind: 'Clean', message: 'The guest shut down by itself.' });
-    }
-    // Of a guest that restarts while it is being stopped nobody can tell whether it crashed.
-    const { disk } = await first.status('it has stopped', (told) => (told.disk?.lastStop?.at ?? '') > asked);
-    expect(disk?.lastStop?.message).toMatch(
-      /^The guest (shut down by itself|restarted itself while it was being stopped)/,
-    );
   });
 
-  test('the guests have left clean marks on their disks, in which qemu-img finds no error', async () => {
+  test('the guests have left clean marks and records on their volumes, and qemu-img finds no error', async () => {
     const disks = await readDisks(
       scenario,
       [0, 1, 2, 3].map((ordinal) => `win98-disk-room-${ordinal}`),
     );
-    const clean = { check: 'No errors were found on the image.', state: 'clean', files: 'clean' };
-    expect(disks).toEqual([{ ...clean, files: 'none' }, { ...clean, files: 'none' }, clean, clean]);
+    // Read from there: an operator that was restarted meanwhile did not hear the machines' last words.
+    const lastStop = 'Clean: The guest shut down by itself.';
+    const clean = { check: 'No errors were found on the image.', state: 'clean', files: 'clean', lastStop };
+    // Of a guest that restarts while it is being stopped nobody can tell whether it crashed.
+    const restarted = expect.stringMatching(/shut down by itself|restarted itself while it was being stopped/);
+    expect(disks).toEqual([
+      { ...clean, files: 'none', lastStop: restarted },
+      { ...clean, files: 'none' },
+      clean,
+      clean,
+    ]);
   });
 });
