@@ -30,12 +30,11 @@ afterAll(() => scenario.close());
 
 describe('told to stop while it boots, a guest shuts down as soon as it can', () => {
   test.concurrent.each([
-    { seconds: 0, machine: first, boots: ['1', '2'] },
-    { seconds: 1, machine: second, boots: ['1', '2'] },
-    // By now the guest runs: it was its first boot, and a disk that says so again isn't the same.
-    { seconds: 3, machine: third, boots: ['2'] },
-    { seconds: 8, machine: fourth, boots: ['2'] },
-  ])('$seconds s after its start', async ({ seconds, machine, boots }) => {
+    { seconds: 0, machine: first },
+    { seconds: 1, machine: second },
+    { seconds: 3, machine: third },
+    { seconds: 8, machine: fourth },
+  ])('$seconds s after its start', async ({ seconds, machine }) => {
     await machine.containerRuns();
     await delay(seconds * 1000);
     const asked = new Date().toISOString();
@@ -43,12 +42,14 @@ describe('told to stop while it boots, a guest shuts down as soon as it can', ()
     await machine.up();
     const stop = await machine.lastStop();
     expect(await machine.said('clean')).toBe('yes');
+    // It is the disk of before: one that was lost and made anew would count from one as well.
+    expect((await machine.report()).disk?.preparedAt ?? '').toSatisfy((at: string) => at !== '' && at < asked);
     const boot = await machine.said('boot');
-    expect(boots).toContain(boot);
     if (boot === '1') {
       // It was told before QEMU let the guest run: nothing was to be shut down, and nothing is told.
       expect(stop).toBeUndefined();
     } else {
+      expect(boot).toBe('2');
       expect(stop).toMatchObject({ kind: 'Clean', message: 'The guest shut down by itself.' });
       expect(stop?.at ?? '').toSatisfy((at: string) => at > asked);
     }
