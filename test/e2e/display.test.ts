@@ -86,13 +86,8 @@ describe('the screen of a machine', () => {
       '-o',
       'yaml',
     ]);
-    const operator = await scenario.cluster.kubectl([
-      '-n',
-      scenario.cluster.environment.operatorNamespace,
-      'logs',
-      'deployment/loco-operator',
-    ]);
-    const logs = [await scenario.log('screen-0'), await scenario.log('screen-0', 'init-disk-image'), operator.stdout];
+    const operator = await scenario.cluster.operatorLog();
+    const logs = [await scenario.log('screen-0'), await scenario.log('screen-0', 'init-disk-image'), operator];
     for (const text of [processes.stdout, objects.stdout, ...logs]) {
       for (const secret of secrets) {
         expect(secret.length).toBeGreaterThanOrEqual(8);

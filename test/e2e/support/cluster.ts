@@ -134,6 +134,15 @@ export class Cluster {
     });
   }
 
+  /** What the operator logged, once it has begun to: another scenario may just be replacing its pod. */
+  operatorLog(): Promise<string> {
+    const args = ['-n', this.environment.operatorNamespace, 'logs', 'deployment/loco-operator'];
+    return eventually('the operator logs', async () => {
+      const log = await this.kubectl(args, { reject: false });
+      return log.exitCode === 0 ? log.stdout : undefined;
+    });
+  }
+
   async #operatorPods() {
     const labelSelector = 'app.kubernetes.io/name=loco-operator';
     return (await this.core.listNamespacedPod({ namespace: this.environment.operatorNamespace, labelSelector })).items;
