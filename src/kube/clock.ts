@@ -1,13 +1,21 @@
-/** Time as an argument, so that tests decide when it passes. */
+/**
+ * Time as an argument, so that tests decide when it passes.
+ *
+ * There are two times. The wall clock is for people and for other machines; somebody may set it, by an hour, in either
+ * direction. Durations are measured with the monotonic clock alone.
+ */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** The wall clock: milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment; never goes back, and nobody sets it. */
+  monotonic(): number;
   /** Calls `action` once after `ms`; the returned function cancels it. */
   after(ms: number, action: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, action) => {
     const timer = setTimeout(action, ms);
     return () => clearTimeout(timer);
