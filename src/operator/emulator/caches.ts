@@ -5,6 +5,7 @@ import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from 
 import { type Claimant, claimantOf, claimWords } from './disks/claimant.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
+import { slimClaim, slimEmulator, slimPod, slimStatefulSet, withoutStatus } from './slim.ts';
 
 /** An Emulator as the API server gives it; it is parsed before anything is decided from it. */
 export type RawEmulator = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
@@ -28,11 +29,11 @@ const BY_CLAIM = 'claim';
 export function createCaches(context: InformerContext): Caches {
   const ours = { labelSelector: `${LABELS.managedBy}=${MANAGED_BY},${LABELS.name}=${APP_NAME}` };
   const caches: Caches = {
-    emulators: createInformer(context, RESOURCES.emulator),
-    statefulSets: createInformer(context, RESOURCES.statefulSet, ours),
-    services: createInformer(context, RESOURCES.service, ours),
+    emulators: createInformer(context, RESOURCES.emulator, { transform: slimEmulator }),
+    statefulSets: createInformer(context, RESOURCES.statefulSet, { ...ours, transform: slimStatefulSet }),
+    services: createInformer(context, RESOURCES.service, { ...ours, transform: withoutStatus }),
     configMaps: createInformer(context, RESOURCES.configMap, ours),
-    pods: createInformer(context, RESOURCES.pod, ours),
+    pods: createInformer(context, RESOURCES.pod, { ...ours, transform: slimPod }),
     claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
   };
   caches.pods.store.addIndex(BY_OWNER, (pod) => [ownerKey(pod)].filter((key) => key !== undefined));
@@ -117,31 +118,4 @@ export function claimantNamed(caches: Caches, key: string): Claimant | undefined
 function claimSettings(emulator: RawEmulator): { existing: unknown; template: unknown } {
   const spec = emulator.spec as { storage?: { claimTemplateName?: unknown; existingClaim?: { name?: unknown } } };
   return { existing: spec?.storage?.existingClaim?.name, template: spec?.storage?.claimTemplateName };
-}
-
-/** Claims of the whole cluster are kept, so only what is read of them. */
-function slimClaim({ apiVersion, kind, metadata, spec, status }: ClaimObject): ClaimObject {
-  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations, ownerReferences, labels } = metadata;
-  const requests = spec?.resources?.requests;
-  const ours = Object.entries(annotations ?? {}).filter(([key]) => Object.values<string>(ANNOTATIONS).includes(key));
-  return {
-    ...(apiVersion === undefined ? {} : { apiVersion }),
-    ...(kind === undefined ? {} : { kind }),
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      ...(labels === undefined ? {} : { labels }),
-      ...(ownerReferences === undefined ? {} : { ownerReferences }),
-      annotations: Object.fromEntries(ours),
-    },
-    ...(requests === undefined ? {} : { spec: { resources: { requests } } }),
-    ...(status === undefined ? {} : { status: slimClaimStatus(status) }),
-  };
-}
-
-function slimClaimStatus({ phase, capacity }: NonNullable<ClaimObject['status']>): NonNullable<ClaimObject['status']> {
-  return { ...(phase === undefined ? {} : { phase }), ...(capacity === undefined ? {} : { capacity }) };
 }

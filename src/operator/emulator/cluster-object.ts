@@ -6,6 +6,7 @@ export interface StatefulSetObject extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly volumeClaimTemplates?: readonly {
+      readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
       readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
     }[];
   };
@@ -52,6 +53,7 @@ export interface PodObject extends KubeObject {
       readonly status: string;
       readonly reason?: string;
       readonly message?: string;
+      readonly lastTransitionTime?: string;
     }[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];

@@ -14,6 +14,7 @@ import { childNames } from './names.ts';
 import type { ForeignChild, Observed, RefusedGrowth, ResolveAttempt } from './observed.ts';
 import { REASONS } from './reasons.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
+import { PACE_MS } from './status-pace.ts';
 
 export interface ControllerContext extends Omit<ActContext, 'onWrite'> {
   readonly channels: MachineChannels;
@@ -38,9 +39,6 @@ interface Memory {
   /** Replicas of the StatefulSet that the last pass had to make; undefined when it had none to make. */
   making: number | undefined;
 }
-
-/** A status that only tells of steps on the way is stored at most this often. */
-const STATUS_INTERVAL_MS = 1_000;
 
 /** Brings Emulators to what their specs say. Wiring and I/O only: what is to be done stands in `decide.ts`. */
 export class EmulatorController {
@@ -178,18 +176,17 @@ export class EmulatorController {
   }
 
   /**
-   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. A machine
-   * passes through many states in its first second; a status that tells of nothing but those is held back, and the
-   * milliseconds until it may be stored are returned.
+   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. One that has
+   * to wait is held back here, and the milliseconds until it may be stored are returned.
    */
   async #publish(
     raw: RawEmulator,
     memory: Memory,
-    { status, statusFirst, events }: Decision,
+    { status, statusPace, events }: Decision,
   ): Promise<number | undefined> {
     const now = this.#context.now().getTime();
-    const waitMs = memory.statusAt + STATUS_INTERVAL_MS - now;
-    if (waitMs > 0 && events.length === 0 && !statusFirst && isStatusStale(raw, status)) return waitMs;
+    const waitMs = memory.statusAt + PACE_MS[statusPace] - now;
+    if (waitMs > 0 && isStatusStale(raw, status)) return waitMs;
     if (await writeStatus(this.#context, raw, status)) memory.statusAt = now;
     for (const event of events) this.#context.recorder.record(raw, event);
     return undefined;

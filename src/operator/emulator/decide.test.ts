@@ -23,6 +23,7 @@ const statefulSet = {
   leaving: false,
   scaleMark: 1,
   templateSize: '4Gi',
+  templateUid: 'emulator-uid',
   templateBytes: 4 * 2 ** 30,
   updateRevision: 'classroom-1',
 };
@@ -1007,17 +1008,19 @@ describe('objects', () => {
     expect(made({})).toBe(true);
     expect(made({ statefulSet })).toBe(false);
     expect(made(running)).toBe(false);
-    const slow = { statefulSet, pods: [pod(0, { running: false })] };
+    const slow = { statefulSet, pods: [pod(0, { running: false, mounted: false })] };
     expect(made(slow)).toBe(true);
     expect(made({ ...slow, secretsFor: new Set(['pod-0']) })).toBe(false);
     expect(made({ ...slow, secretsFor: new Set(['pod-of-before']) })).toBe(true);
-    expect(made({ statefulSet, pods: [pod(0, { running: false, deleting: true })] })).toBe(false);
+    for (const more of [{ deleting: true }, { mounted: true }, { scheduledAt: undefined }]) {
+      expect(made({ statefulSet, pods: [pod(0, { running: false, mounted: false, ...more })] })).toBe(false);
+    }
   });
 
-  test('a pod that only starts has its time before Secrets are looked for', () => {
-    const seen = { statefulSet, pods: [pod(0, { running: false, createdAt: NOW })] };
+  test('a pod that just got its node has its time before Secrets are looked for', () => {
+    const seen = { statefulSet, pods: [pod(0, { running: false, mounted: false, scheduledAt: NOW })] };
     const decision = decided(emulator(), seen, new Date(NOW.getTime() + 1_000));
-    expect(decision).toMatchObject({ againAfterMs: 4_000, objects: { secrets: { create: false, pods: [] } } });
+    expect(decision).toMatchObject({ againAfterMs: 9_000, objects: { secrets: { create: false, pods: [] } } });
   });
 
   test('a larger size asks the claims for it and replaces the StatefulSet, which is not applied meanwhile', () => {

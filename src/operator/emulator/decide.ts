@@ -1,5 +1,6 @@
 import type { V1ConfigMap, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
+import type { Happening } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { findBlock } from './checks/index.ts';
 import type { Facts } from './conditions/condition.ts';
@@ -7,7 +8,7 @@ import { adoptClaim, isOurs, isTakeable } from './disks/adopt.ts';
 import { claimsInput } from './disks/claim.ts';
 import { type ClaimGrowth, decideResize, type ResizeDecision } from './disks/resize.ts';
 import { type ClaimDeletion, decideRetention, type RetentionDecision } from './disks/retention.ts';
-import { type EmulatorEvent, happenings } from './happenings/index.ts';
+import { happenings } from './happenings/index.ts';
 import { lacksDisk, machineStatuses } from './machine-status.ts';
 import { decideNudges, type Nudge } from './nudge.ts';
 import type { Observed, ObservedPlan, ResolveRequest } from './observed.ts';
@@ -18,13 +19,16 @@ import { renderStatefulSet, wantedPods } from './render/stateful-set.ts';
 import { decideSecrets, type SecretsDecision } from './secrets-due.ts';
 import { decideSnapshot, type SnapshotDecision } from './snapshot.ts';
 import { computeStatus } from './status.ts';
+import { type StatusPace, statusPace } from './status-pace.ts';
 
 /** What is to be done about one Emulator now. Plain values; the controller carries them out. */
 export interface Decision {
   readonly status: EmulatorStatus;
   /** The status pins a digest that it didn't have: it must be stored before a machine hears of it. */
   readonly statusFirst: boolean;
-  readonly events: readonly EmulatorEvent[];
+  readonly events: readonly Happening[];
+  /** How soon the status has to be stored. */
+  readonly statusPace: StatusPace;
   /** Absent while something stands in the way, and for an Unmanaged Emulator, of which only the status is written. */
   readonly objects: WantedObjects | undefined;
   readonly claimPatches: readonly KubeObject[];
@@ -61,10 +65,12 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
   const snapshot = decideSnapshot(observed, waiting, held, now);
   const facts: Facts = { observed, machines, block, snapshot };
   const status = computeStatus(facts, now);
+  const events = happenings(observed, status);
   const shared = {
     status,
     statusFirst: snapshot?.pinned?.digest !== observed.emulator.status?.snapshot?.digest,
-    events: happenings(observed, status),
+    events,
+    statusPace: statusPace(observed, status, events.length > 0),
   };
   if (held !== undefined) {
     const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };
@@ -164,6 +170,7 @@ function wantedObjects(
             defaultImage,
             scaleMark: retention.mark,
             templateSize: observed.statefulSet?.templateSize,
+            templateUid: observed.statefulSet === undefined ? owner.uid : observed.statefulSet.templateUid,
           }),
   };
 }

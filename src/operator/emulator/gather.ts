@@ -101,12 +101,14 @@ function rivalsOf({ emulator, claimants, foothold }: CachedObjects): Rival[] {
 function observeStatefulSet(statefulSet: StatefulSetObject): ObservedStatefulSet {
   const { metadata, spec, status } = statefulSet;
   const mark = Number(metadata.annotations?.[ANNOTATIONS.scaleMark] ?? Number.NaN);
-  const templateSize = spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage'];
+  const template = spec?.volumeClaimTemplates?.[0];
+  const templateSize = template?.spec?.resources?.requests?.['storage'];
   return {
     uid: metadata.uid ?? '',
     leaving: metadata.deletionTimestamp !== undefined,
     scaleMark: Number.isInteger(mark) && mark >= 0 ? mark : undefined,
     templateSize,
+    templateUid: template?.metadata?.annotations?.[ANNOTATIONS.emulatorUid],
     templateBytes: parseQuantity(templateSize ?? ''),
     updateRevision: status?.observedGeneration === metadata.generation ? status?.updateRevision : undefined,
   };

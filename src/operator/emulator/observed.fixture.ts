@@ -44,6 +44,8 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
     ordinal,
     ip: `10.0.0.${ordinal}`,
     running: true,
+    mounted: true,
+    scheduledAt: new Date('2026-11-21T09:00:00.000Z'),
     ready: false,
     deleting: false,
     revision: 'classroom-1',

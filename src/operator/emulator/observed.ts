@@ -46,7 +46,9 @@ export interface ObservedStatefulSet {
   readonly scaleMark: number | undefined;
   /** Size in its claim template; undefined where it has none. */
   readonly templateSize: string | undefined;
-  /** The same in bytes; undefined also when it can't be read. */
+  /** UID of an Emulator that its claim template writes on claims; undefined where it writes none. */
+  readonly templateUid: string | undefined;
+  /** `templateSize` in bytes; undefined also when it can't be read. */
   readonly templateBytes: number | undefined;
   /** Revision of the newest pod template; undefined while its controller hasn't seen the newest. */
   readonly updateRevision: string | undefined;
@@ -59,6 +61,10 @@ export interface ObservedPod {
   readonly ip: string | undefined;
   /** A container of it runs. */
   readonly running: boolean;
+  /** Everything that it mounts was there: a container of it has begun, or kubelet says that one can. */
+  readonly mounted: boolean;
+  /** When it got its node; undefined before. */
+  readonly scheduledAt: Date | undefined;
   readonly ready: boolean;
   readonly deleting: boolean;
   readonly revision: string | undefined;

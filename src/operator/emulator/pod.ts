@@ -16,7 +16,9 @@ export function observePod(pod: PodObject, emulator: string): ObservedPod | unde
     ordinal,
     ip: status?.podIP,
     running: containers.some(({ state }) => state?.running !== undefined),
-    ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+    mounted: isTrue(pod, 'PodReadyToStartContainers') || containers.some(hasBegun),
+    scheduledAt: scheduledAt(pod),
+    ready: isTrue(pod, 'Ready'),
     deleting: metadata.deletionTimestamp !== undefined,
     revision: metadata.labels?.['controller-revision-hash'],
     createdAt: new Date(metadata.creationTimestamp ?? 0),
@@ -26,6 +28,20 @@ export function observePod(pod: PodObject, emulator: string): ObservedPod | unde
     lastEnd: lastEnd(containers),
     restarts: containers.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
   };
+}
+
+function isTrue({ status }: PodObject, condition: string): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === condition && value === 'True') ?? false;
+}
+
+function hasBegun({ state, lastState }: ContainerStatus): boolean {
+  return (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
+}
+
+function scheduledAt({ status }: PodObject): Date | undefined {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status !== 'True' || scheduled.lastTransitionTime === undefined) return undefined;
+  return new Date(scheduled.lastTransitionTime);
 }
 
 /** The machine's containers; what others inject into the pod is theirs. */

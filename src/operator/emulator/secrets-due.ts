@@ -1,12 +1,15 @@
 import type { Observed } from './observed.ts';
 
-/** A pod that doesn't run by then may be waiting for a Secret: kubelet tells of that in events only. */
-const SLOW_MS = 5_000;
+/**
+ * A pod that has had its node for so long and not what it mounts may be waiting for a Secret: kubelet tells of that in
+ * events only. It asks for what is missing again after longer and longer waits.
+ */
+const SLOW_MS = 10_000;
 
 /** Whether the Secrets are to be made, where there are none. */
 export interface SecretsDecision {
   readonly create: boolean;
-  /** Pods that the Secrets are made for now, or were before; a pod that runs has what it needs. */
+  /** Pods that the Secrets are made for now, or were before; a pod that has mounted its volumes has what it needs. */
   readonly pods: readonly string[];
   /** Milliseconds until a pod that starts counts as slow. */
   readonly againAfterMs: number | undefined;
@@ -18,8 +21,9 @@ export interface SecretsDecision {
  */
 export function decideSecrets({ statefulSet, pods, secretsFor }: Observed, now: Date): SecretsDecision {
   const waiting = pods
-    .filter(({ running, deleting }) => !running && !deleting)
-    .map(({ uid, createdAt }) => ({ uid, slowInMs: createdAt.getTime() + SLOW_MS - now.getTime() }));
+    .filter(({ mounted, deleting }) => !mounted && !deleting)
+    .flatMap(({ uid, scheduledAt }) => (scheduledAt === undefined ? [] : [{ uid, at: scheduledAt.getTime() }]))
+    .map(({ uid, at }) => ({ uid, slowInMs: at + SLOW_MS - now.getTime() }));
   const slow = waiting.filter(({ slowInMs }) => slowInMs <= 0).map(({ uid }) => uid);
   const soon = waiting.map(({ slowInMs }) => slowInMs).filter((ms) => ms > 0);
   return {

@@ -12,6 +12,7 @@ function statefulSet(more: Partial<ObservedStatefulSet> = {}): ObservedStatefulS
     leaving: false,
     scaleMark: 2,
     templateSize: '4Gi',
+    templateUid: 'emulator-uid',
     templateBytes: 4 * GI,
     updateRevision: 'classroom-1',
     ...more,

@@ -1,9 +1,9 @@
 import type { EmulatorStatus } from '../../../api/emulator/schema.ts';
+import type { Happening } from '../../../kube/events.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
-import type { EmulatorEvent } from './event.ts';
 
 /** Conditions whose change people should hear of. */
-export function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent[] {
+export function conditionEvents(before: EmulatorStatus | undefined, next: EmulatorStatus): Happening[] {
   const changed = (type: string): { reason: string; message: string } | undefined => {
     const now = next.conditions?.find((condition) => condition.type === type);
     const last = before?.conditions?.find((condition) => condition.type === type);
@@ -13,7 +13,7 @@ export function conditionEvents(before: EmulatorStatus | undefined, next: Emulat
   // Only from a known False: whether it is so can be unknown for a moment, and then it is no news.
   const upToDate = before?.conditions?.find(({ type }) => type === CONDITIONS.RestartRequired)?.status === 'False';
   const restart = upToDate ? changed(CONDITIONS.RestartRequired) : undefined;
-  const events: (EmulatorEvent | undefined)[] = [
+  const events: (Happening | undefined)[] = [
     volumesResized(before, next),
     stalled && { type: 'Warning', reason: stalled.reason, action: 'Reconcile', note: stalled.message },
     restart && { type: 'Normal', reason: CONDITIONS.RestartRequired, action: 'Update', note: restart.message },
@@ -23,7 +23,7 @@ export function conditionEvents(before: EmulatorStatus | undefined, next: Emulat
 }
 
 /** Volumes that grow, or can't, or have. */
-function volumesResized(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent | undefined {
+function volumesResized(before: EmulatorStatus | undefined, next: EmulatorStatus): Happening | undefined {
   const of = (status: EmulatorStatus | undefined) =>
     status?.conditions?.find(({ type }) => type === CONDITIONS.VolumesResized);
   const [last, now] = [of(before), of(next)];
@@ -36,7 +36,7 @@ function volumesResized(before: EmulatorStatus | undefined, next: EmulatorStatus
 }
 
 /** A digest was pinned, or another one than before. */
-function snapshotResolved(before: EmulatorStatus | undefined, next: EmulatorStatus): EmulatorEvent | undefined {
+function snapshotResolved(before: EmulatorStatus | undefined, next: EmulatorStatus): Happening | undefined {
   const [last, now] = [before?.snapshot, next.snapshot];
   if (now === undefined || (now.digest === last?.digest && now.reference === last.reference)) return undefined;
   const moved = last?.reference === now.reference && last.digest !== now.digest;

@@ -1,20 +1,16 @@
 import type { MachineStatus } from '../../../api/emulator/schema.ts';
 import type { AgentReport } from '../../../contract/agent-report.ts';
+import type { Happening } from '../../../kube/events.ts';
 import { saysNoDisk } from '../disks/adopt.ts';
 import type { Observed, ObservedClaim } from '../observed.ts';
 import { REASONS } from '../reasons.ts';
-import type { EmulatorEvent } from './event.ts';
 
 type Disk = NonNullable<MachineStatus['disk']>;
 
 const action = 'PrepareDisk';
 
 /** What happened to a machine's disk: it was made, took the place of a damaged one, was swapped, or is gone. */
-export function diskEvents(
-  observed: Observed,
-  machine: MachineStatus,
-  last: MachineStatus | undefined,
-): EmulatorEvent[] {
+export function diskEvents(observed: Observed, machine: MachineStatus, last: MachineStatus | undefined): Happening[] {
   const claim = observed.claims.find(({ ordinal }) => ordinal === machine.ordinal);
   // The status first: the claim may have been told of the disk by a pass that could not store its status.
   const known: Pick<Disk, 'id' | 'origin' | 'preparedAt'> | undefined = last?.disk ?? claim?.disk;
@@ -32,7 +28,7 @@ function onVolume({ emulator }: Observed): boolean {
   return emulator.spec.storage.mode !== 'Ephemeral';
 }
 
-function diskPrepared(observed: Observed, { pod, ordinal }: MachineStatus, disk: Disk): EmulatorEvent {
+function diskPrepared(observed: Observed, { pod, ordinal }: MachineStatus, disk: Disk): Happening {
   const uid = observed.pods.find((candidate) => candidate.ordinal === ordinal)?.uid;
   const attempts = uid === undefined ? [] : (observed.contacts.get(uid)?.report?.attempts ?? []);
   const note = `${pod}: disk prepared, origin ${disk.origin} (${disk.digest}, ${disk.sizeBytes} bytes)${unused(attempts)}`;
@@ -48,7 +44,7 @@ function quarantined(
   { pod }: MachineStatus,
   { path, reason, message }: NonNullable<Disk['predecessor']>,
   where: string,
-): EmulatorEvent {
+): Happening {
   const note =
     `${pod}: the disk was damaged and another one took its place, as disk.onCorruption asks. The damaged one lies at ` +
     `${path} on${where || ' the volume'}, and nothing deletes it. What was found: ${reason}: ${message}`;
@@ -60,7 +56,7 @@ function replaced(
   disk: Disk,
   known: Pick<Disk, 'id' | 'origin' | 'preparedAt'>,
   where: string,
-): EmulatorEvent {
+): Happening {
   const note =
     `${pod}: the volume${where} has another disk than before: it was emptied, swapped or written to by others. Now: ${nameDisk(disk)}; ` +
     `before: ${nameDisk(known)}. If nobody meant that, stop the machine (spec.powerState) and look for the old disk.`;
@@ -86,7 +82,7 @@ function diskMissing(
   machine: MachineStatus,
   known: Disk,
   claim: ObservedClaim | undefined,
-): EmulatorEvent[] {
+): Happening[] {
   const why = onVolume(observed) ? whyMissing(observed, machine, claim) : undefined;
   if (why === undefined) return [];
   const note = `${machine.pod}: ${why}. Before: ${nameDisk(known)}.`;

@@ -1,15 +1,15 @@
 import type { MachineStatus } from '../../../api/emulator/schema.ts';
+import type { Happening } from '../../../kube/events.ts';
 import type { Observed, ObservedPod } from '../observed.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
 import { hasGuest, writeTrouble } from '../write-trouble.ts';
-import type { EmulatorEvent } from './event.ts';
 
 /** What happened to a machine, told from what it was and what it is. */
 export function machineEvents(
   { pods }: Observed,
   machine: MachineStatus,
   last: MachineStatus | undefined,
-): EmulatorEvent[] {
+): Happening[] {
   const pod = pods.find(({ ordinal }) => ordinal === machine.ordinal);
   return [
     stopped(machine, last),
@@ -23,7 +23,7 @@ export function machineEvents(
 }
 
 /** A guest ended, and how. */
-function stopped({ disk, pod }: MachineStatus, last: MachineStatus | undefined): EmulatorEvent | undefined {
+function stopped({ disk, pod }: MachineStatus, last: MachineStatus | undefined): Happening | undefined {
   const stop = disk?.lastStop;
   if (stop === undefined || last?.disk?.id !== disk?.id || stop.at === last?.disk?.lastStop?.at) return undefined;
   const type = stop.kind === 'Unclean' ? 'Warning' : 'Normal';
@@ -40,7 +40,7 @@ function restarted(
   { restarts = 0, pod, message }: MachineStatus,
   last: MachineStatus | undefined,
   observed: ObservedPod | undefined,
-): EmulatorEvent | undefined {
+): Happening | undefined {
   if (last === undefined || restarts <= (last.restarts ?? 0)) return undefined;
   const times = restarts === 1 ? 'once' : `${restarts} times`;
   const why = observed?.lastEnd?.message ?? message;
@@ -60,7 +60,7 @@ function noDisk({ phase, reason, pod, message }: MachineStatus, last: MachineSta
 }
 
 /** A guest can't write to its disk, or can again. */
-function writing(machine: MachineStatus, last: MachineStatus | undefined): EmulatorEvent | undefined {
+function writing(machine: MachineStatus, last: MachineStatus | undefined): Happening | undefined {
   const { pod, message } = machine;
   const trouble = writeTrouble(machine);
   const before = last && writeTrouble(last);
@@ -70,11 +70,11 @@ function writing(machine: MachineStatus, last: MachineStatus | undefined): Emula
   return event('Normal', CONDITIONS.DisksWritable, 'WriteDisk', `${pod} can write to its disk again`);
 }
 
-function becameReady({ ready, pod }: MachineStatus, last: MachineStatus | undefined): EmulatorEvent | undefined {
+function becameReady({ ready, pod }: MachineStatus, last: MachineStatus | undefined): Happening | undefined {
   if (!ready || last?.ready === true) return undefined;
   return event('Normal', REASONS.MachineReady, 'Start', `${pod} is ready`);
 }
 
-function event(type: EmulatorEvent['type'], reason: string, action: string, note: string): EmulatorEvent {
+function event(type: Happening['type'], reason: string, action: string, note: string): Happening {
   return { type, reason, action, note };
 }

@@ -14,6 +14,8 @@ export interface StatefulSetInput {
   readonly scaleMark: number;
   /** Size in the claim template of the StatefulSet that is there already; see `disks/resize.ts`. */
   readonly templateSize?: string | undefined;
+  /** Emulator's UID in its claim template; undefined for a StatefulSet of a release that wrote none. */
+  readonly templateUid?: string | undefined;
 }
 
 /** Pods that should be running: none while the machines are stopped. */
@@ -29,7 +31,10 @@ export function wantedPods(spec: EmulatorSpec): number {
 export function renderStatefulSet(input: StatefulSetInput): V1StatefulSet {
   const { owner, spec } = input;
   const metadata = childMetadata(owner, childNames.statefulSet(owner.name));
-  const templates = claimTemplates(owner, spec, input.templateSize ?? claimSize(spec));
+  const templates = claimTemplates(owner, spec, {
+    size: input.templateSize ?? claimSize(spec),
+    uid: input.templateUid,
+  });
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',

@@ -29,9 +29,15 @@ export function claimSize({ storage }: EmulatorSpec): string {
 
 /**
  * The claim template, where the Emulator has its own claims. A StatefulSet refuses any change of its claim templates,
- * so `size` is the one it already has (`disks/resize.ts` replaces the StatefulSet for another), and labels and annotations here must never change between releases.
+ * so size and UID are those that it already has (`disks/resize.ts` replaces the StatefulSet for another size), and
+ * nothing else in labels and annotations may ever change between releases. What stands here from the start needs no
+ * write to the claim afterwards: it is this Emulator's at the moment at which it is there.
  */
-export function claimTemplates(owner: Owner, spec: EmulatorSpec, size: string): V1PersistentVolumeClaim[] {
+export function claimTemplates(
+  owner: Owner,
+  spec: EmulatorSpec,
+  { size, uid }: { readonly size: string; readonly uid: string | undefined },
+): V1PersistentVolumeClaim[] {
   const { storage } = spec;
   if (storage.mode === 'Ephemeral' || storage.existingClaim !== undefined) return [];
   return [
@@ -41,7 +47,10 @@ export function claimTemplates(owner: Owner, spec: EmulatorSpec, size: string): 
       metadata: {
         name: storage.claimTemplateName,
         labels: objectLabels(owner.name),
-        annotations: { [ANNOTATIONS.emulator]: owner.name },
+        annotations: {
+          [ANNOTATIONS.emulator]: owner.name,
+          ...(uid === undefined ? {} : { [ANNOTATIONS.emulatorUid]: uid }),
+        },
       },
       spec: {
         accessModes: [storage.accessMode],

@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest';
+import { type EmulatorStatus, emulatorStatusSchema } from '../../api/emulator/schema.ts';
+import type { AgentReport } from '../../contract/agent-report.ts';
+import { decide } from './decide.ts';
+import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import type { Observed } from './observed.ts';
+import type { StatusPace } from './status-pace.ts';
+
+const SECOND = 1_000;
+const statefulSet = {
+  uid: 'stateful-set-uid',
+  leaving: false,
+  scaleMark: 1,
+  templateSize: '4Gi',
+  templateUid: 'emulator-uid',
+  templateBytes: 4 * 2 ** 30,
+  updateRevision: 'classroom-1',
+};
+
+type Seen = Partial<Observed>;
+type Said = Partial<AgentReport>;
+
+const starting: Seen = { statefulSet, claims: [claim(0)], pods: [pod(0, { running: false })] };
+const saying = (said: Said, more: Seen = {}): Seen => ({
+  statefulSet,
+  claims: [claim(0)],
+  pods: [pod(0)],
+  contacts: contacts(report(0, { ready: false, ...said })),
+  ...more,
+});
+const preparing = (percent: number): Said => ({
+  phase: 'Preparing',
+  message: 'The disk is being prepared.',
+  progress: { step: 'Copying', doneBytes: percent, percent },
+});
+const prepared: Said = { phase: 'DiskReady', message: 'The disk is ready.', disk: disk(0) };
+const booting: Said = { phase: 'Running', reason: 'Booting', message: 'The guest boots.', disk: disk(0) };
+const running: Seen = saying({ ready: true, disk: disk(0) }, { pods: [pod(0, { ready: true })] });
+
+/** What is decided when `seen` comes after `stored`. */
+function after(stored: EmulatorStatus | undefined, seen: Seen, now = NOW) {
+  const status = stored === undefined ? {} : { status: emulatorStatusSchema.parse(structuredClone(stored)) };
+  return decide(observed(emulator({}, status), seen), IMAGE, now);
+}
+
+function pace(before: Seen, next: Seen): StatusPace {
+  return after(after(undefined, before).status, next).statusPace;
+}
+
+test.each<[string, Seen, Seen]>([
+  ['the pod is there', { statefulSet }, starting],
+  ['its agent answers', starting, saying(preparing(0))],
+  ['it is further than before', saying(preparing(10)), saying(preparing(90))],
+  ['QEMU is being started', saying(prepared), saying({ ...booting, phase: 'Starting', reason: undefined })],
+  ['the guest boots', saying(prepared), saying(booting)],
+])('a step of a machine that comes up waits for the next word on it: %s', (_, before, next) => {
+  expect(pace(before, next)).toBe('Step');
+});
+
+test.each<[string, Seen, Seen]>([
+  [
+    'an image that can not be pulled',
+    starting,
+    { ...starting, pods: [pod(0, { running: false, obstacle: { reason: 'ErrImagePull', message: 'no such image' } })] },
+  ],
+  [
+    'other words for what stands in the way',
+    { ...starting, pods: [pod(0, { running: false, obstacle: { reason: 'Unschedulable', message: '0/1 nodes' } })] },
+    { ...starting, pods: [pod(0, { running: false, obstacle: { reason: 'Unschedulable', message: '0/2 nodes' } })] },
+  ],
+  [
+    'an agent that fell silent',
+    saying(booting),
+    {
+      ...saying(booting),
+      contacts: new Map([['pod-0', { report: report(0, { ready: false, ...booting }), state: 'Lost', since: NOW }]]),
+    },
+  ],
+  [
+    'a screen that stays in text mode',
+    saying(booting),
+    saying({ ...booting, reason: 'TextMode', message: 'ScanDisk?' }),
+  ],
+  ['a container that ended and runs again', saying(booting), saying(booting, { pods: [pod(0, { restarts: 1 })] })],
+  ['a write that was refused', starting, { ...starting, failure: 'forbidden' }],
+  ['a machine that is not ready any more', running, { ...running, pods: [pod(0, { ready: false })] }],
+  ['a guest that shuts down', saying(booting), saying({ ...booting, phase: 'Stopping', reason: undefined })],
+  ['a pod that is gone', starting, { ...starting, pods: [] }],
+])('what is no step is told as soon as ever: %s', (_, before, next) => {
+  expect(pace(before, next)).not.toBe('Step');
+});
+
+test.each<[string, Seen, Seen]>([
+  ['a disk that was made', saying(preparing(90)), saying(prepared)],
+  ['a machine that is ready', saying(booting), running],
+  [
+    'a guest that is paused on a full volume',
+    running,
+    saying({ phase: 'Paused', reason: 'VolumeFull', disk: disk(0) }),
+  ],
+])('what is an event is told at once: %s', (_, before, next) => {
+  expect(pace(before, next)).toBe('Now');
+});
+
+test('the status of the first visit is told at once', () => {
+  expect(after(undefined, {}).statusPace).toBe('Now');
+});
+
+test('a normal start is three statuses, and one more for each ten seconds that it takes', () => {
+  const life: [number, Seen][] = [
+    [0, {}],
+    [1, starting],
+    [2, saying(preparing(0))],
+    [3, saying(preparing(50))],
+    [4, saying(prepared)],
+    [5, saying({ ...booting, phase: 'Starting', reason: undefined })],
+    [6, saying(booting)],
+    [12, running],
+  ];
+  expect(stored(life)).toEqual([0, 4, 12]);
+  const slow = life.map(([at, seen]): [number, Seen] => [at < 4 ? at : at + 11, seen]);
+  expect(stored(slow)).toEqual([0, 10, 15, 23]);
+});
+
+/** Seconds at which a status is stored of what is seen from each time on; each second has a pass, as a queue's. */
+function stored(life: readonly (readonly [number, Seen])[]): number[] {
+  const written: number[] = [];
+  let status: EmulatorStatus | undefined;
+  const end = Math.max(...life.map(([at]) => at));
+  for (let at = 0; at <= end; at += 1) {
+    const seen = life.findLast(([from]) => from <= at)?.[1] ?? {};
+    const next = after(status, seen, new Date(NOW.getTime() + at * SECOND));
+    const wait = { Now: 0, Soon: 1, Step: 10 }[next.statusPace];
+    const due = written.length === 0 || at - (written.at(-1) ?? 0) >= wait;
+    if (!due || JSON.stringify(next.status) === JSON.stringify(status)) continue;
+    written.push(at);
+    status = next.status;
+  }
+  return written;
+}
