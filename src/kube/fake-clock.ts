@@ -56,5 +56,5 @@ export class FakeClock implements Clock {
 
 /** Gives everything that only waits for promises its turn. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
 }

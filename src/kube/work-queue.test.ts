@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock, settle } from './fake-clock.ts';
 import { WorkQueue, type WorkResult } from './work-queue.ts';
+import { Workers } from './workers.ts';
 
 const DONE: WorkResult = { outcome: 'Done' };
 
@@ -11,7 +12,7 @@ function controlled(concurrency = 1) {
   const open = new Map<string, { resolve: (result: WorkResult) => void; reject: (error: unknown) => void }>();
   const queue = new WorkQueue({
     clock,
-    concurrency,
+    workers: new Workers(concurrency),
     random: () => 0,
     work: (key) => {
       started.push(key);
@@ -61,7 +62,7 @@ test('a key that fails waits twice as long each time, up to the cap', async () =
   const at: number[] = [];
   const queue = new WorkQueue({
     clock,
-    concurrency: 1,
+    workers: new Workers(1),
     random: () => 0,
     backoff: { firstMs: 100, capMs: 500 },
     work: async () => {
@@ -75,24 +76,32 @@ test('a key that fails waits twice as long each time, up to the cap', async () =
   expect(at).toEqual([0, 100, 300, 700, 1200, 1700]);
 });
 
-test('a key that always fails does not hold up the others', async () => {
+test('a key that always fails costs the others nothing: they are worked on in the order in which they came', async () => {
   const clock = new FakeClock();
-  const done: string[] = [];
+  const begun: string[] = [];
   const queue = new WorkQueue({
     clock,
-    concurrency: 1,
+    workers: new Workers(1),
     random: () => 0,
+    backoff: { firstMs: 100, capMs: 1_000 },
     work: async (key) => {
+      begun.push(key);
       if (key === 'bad') throw new Error('always');
-      done.push(key);
       return DONE;
     },
   });
   queue.start();
   queue.add('bad');
-  for (let index = 0; index < 20; index += 1) queue.add(`good-${index}`);
+  const good = Array.from({ length: 20 }, (_, index) => `good-${index}`);
+  for (const key of good) queue.add(key);
   await clock.advance(0);
-  expect(done).toHaveLength(20);
+  expect(begun).toEqual(['bad', ...good]);
+  for (let second = 0; second < 60; second += 1) {
+    for (const key of good) queue.add(key);
+    await clock.advance(1_000);
+  }
+  expect(begun.filter((key) => key !== 'bad')).toHaveLength(61 * good.length);
+  expect(begun.filter((key) => key === 'bad').length).toBeLessThan(70);
 });
 
 test('a success ends the backoff', async () => {
@@ -101,7 +110,7 @@ test('a success ends the backoff', async () => {
   const outcomes = [new Error('1'), new Error('2'), undefined, new Error('3')];
   const queue = new WorkQueue({
     clock,
-    concurrency: 1,
+    workers: new Workers(1),
     random: () => 0,
     backoff: { firstMs: 100, capMs: 10_000 },
     work: async () => {
@@ -148,6 +157,62 @@ test('a terminal error is not tried again', async () => {
   expect(started).toEqual(['a']);
 });
 
+test('a retry is not due any more when the key succeeded meanwhile for another reason', async () => {
+  const { clock, queue, started, end } = controlled();
+  queue.add('a');
+  await end('a', new Error('once'));
+  queue.add('a');
+  await end('a');
+  await clock.advance(3_600_000);
+  expect(started).toEqual(['a', 'a']);
+});
+
+test('an hour that somebody sets the clock by neither delays a look nor brings it forward', async () => {
+  for (const byMs of [3_600_000, -3_600_000]) {
+    const { clock, queue, started } = controlled();
+    queue.addAfter('a', 500);
+    clock.setWall(byMs);
+    queue.addAfter('a', 900);
+    await clock.advance(499);
+    expect(started).toEqual([]);
+    await clock.advance(1);
+    expect(started).toEqual(['a']);
+  }
+});
+
+test('a queue that is paused begins nothing, keeps what comes, and goes on with it', async () => {
+  const { clock, queue, started, end } = controlled(2);
+  queue.add('a');
+  let paused = false;
+  const pausing = queue.pause().then(() => {
+    paused = true;
+  });
+  queue.add('a');
+  queue.add('b');
+  queue.addAfter('c', 10);
+  await clock.advance(100);
+  expect([paused, started]).toEqual([false, ['a']]);
+  await end('a');
+  await pausing;
+  expect(started).toEqual(['a']);
+  queue.start();
+  await end('b');
+  expect(started.toSorted()).toEqual(['a', 'a', 'b', 'c']);
+});
+
+test('what waits after a failure comes at once when a paused queue goes on', async () => {
+  const { clock, queue, started, end } = controlled();
+  queue.add('a');
+  for (let failures = 0; failures < 12; failures += 1) {
+    await end('a', new Error('always'));
+    if (failures < 11) await clock.advance(30_000);
+  }
+  expect(started).toHaveLength(12);
+  await queue.pause();
+  queue.start();
+  expect(started).toHaveLength(13);
+});
+
 test('draining waits for what is in work and starts nothing more', async () => {
   const { clock, queue, started, end } = controlled();
   queue.add('a');
@@ -161,5 +226,19 @@ test('draining waits for what is in work and starts nothing more', async () => {
   expect(drained).toBe(false);
   await end('a');
   await draining;
+  queue.add('a');
+  queue.addAfter('a', 5);
+  queue.start();
+  await clock.advance(3_600_000);
+  expect([started, queue.depth]).toEqual([['a'], 0]);
+});
+
+test('a key that fails while its queue is drained leaves nothing behind that would come later', async () => {
+  const { clock, queue, started, end } = controlled();
+  queue.add('a');
+  const draining = queue.drain();
+  await end('a', new Error('late'));
+  await draining;
+  await clock.advance(3_600_000);
   expect(started).toEqual(['a']);
 });

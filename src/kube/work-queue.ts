@@ -1,5 +1,7 @@
-import { type BackoffPolicy, backoffMs } from './backoff.ts';
+import type { BackoffPolicy } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { retryInMs } from './retry.ts';
+import type { Workers } from './workers.ts';
 
 /** What came of working on a key. A thrown error is a retry with backoff. */
 export type WorkResult =
@@ -10,47 +12,56 @@ export type WorkResult =
   /** Wrong in a way that only a change of the object can mend. */
   | { readonly outcome: 'Terminal'; readonly error: unknown };
 
+/** The work was not done, and will be tried again. */
+export interface WorkFailure {
+  readonly outcome: 'Failed';
+  readonly error: unknown;
+  readonly retryInMs: number;
+}
+
 export interface WorkQueueOptions {
   readonly work: (key: string) => Promise<WorkResult>;
-  readonly concurrency: number;
+  /** Shared with the queues of other kinds. */
+  readonly workers: Workers;
   readonly clock: Clock;
   readonly random: () => number;
   readonly backoff?: BackoffPolicy;
   readonly observer?: WorkObserver;
 }
 
-/** Hears what the queue does; for logs and metrics. */
+/** Hears what the queue does, for logs and metrics. Must not throw. */
 export interface WorkObserver {
   added(depth: number): void;
   started(key: string, waitedMs: number, depth: number): void;
-  finished(
-    key: string,
-    tookMs: number,
-    result: WorkResult | { outcome: 'Failed'; error: unknown; retryInMs: number },
-  ): void;
+  finished(key: string, tookMs: number, result: WorkResult | WorkFailure): void;
 }
 
 const BACKOFF: BackoffPolicy = { firstMs: 50, capMs: 30_000 };
 
 /**
- * Keys to work on. Invariants: a key is waiting at most once, and in work at most once; a key that is added while it
- * is in work is worked on again afterwards; a key that fails waits longer each time and holds up nobody.
- * First in, first out.
+ * Keys of one kind to work on; first in, first out.
+ *
+ * Invariants: a key waits at most once, and is in work at most once; a key that is added while it is in work is worked
+ * on again afterwards; a key that fails waits longer each time and holds up nobody; a key that succeeds is not worked
+ * on again without a new reason; nothing is begun between {@link pause} and {@link start}, and nothing ever after
+ * {@link drain}; what is added while paused is kept.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   /** Waiting keys in their order, with the time at which they came. */
   readonly #waiting = new Map<string, number>();
-  readonly #inWork = new Set<string>();
+  readonly #inWork = new Map<string, Promise<void>>();
   /** Keys that were added while in work. */
   readonly #dirty = new Set<string>();
-  readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
-  readonly #failures = new Map<string, number>();
-  #running = false;
-  #idle: (() => void) | undefined;
+  /** Looks that were asked for. */
+  readonly #planned = new Map<string, { at: number; cancel: () => void }>();
+  /** Keys whose last work failed, and the end of their wait unless that is over. */
+  readonly #failing = new Map<string, { failures: number; cancel: () => void }>();
+  #state: 'Paused' | 'Running' | 'Drained' = 'Paused';
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    options.workers.join({ begin: () => this.#begin() });
   }
 
   get depth(): number {
@@ -58,87 +69,106 @@ export class WorkQueue {
   }
 
   add(key: string): void {
+    if (this.#state === 'Drained') return;
     if (this.#inWork.has(key)) {
       this.#dirty.add(key);
       return;
     }
     if (this.#waiting.has(key)) return;
-    this.#waiting.set(key, this.#options.clock.now());
+    this.#waiting.set(key, this.#options.clock.monotonic());
     this.#options.observer?.added(this.#waiting.size);
-    this.#next();
+    this.#options.workers.dispatch();
   }
 
   /** Adds a key later; of several wishes for one key the earliest counts. */
   addAfter(key: string, ms: number): void {
+    if (this.#state === 'Drained') return;
     if (ms <= 0) {
       this.add(key);
       return;
     }
-    const at = this.#options.clock.now() + ms;
-    const planned = this.#delayed.get(key);
+    const { clock } = this.#options;
+    const at = clock.monotonic() + ms;
+    const planned = this.#planned.get(key);
     if (planned !== undefined && planned.at <= at) return;
     planned?.cancel();
-    const cancel = this.#options.clock.after(ms, () => {
-      this.#delayed.delete(key);
+    const cancel = clock.after(ms, () => {
+      this.#planned.delete(key);
       this.add(key);
     });
-    this.#delayed.set(key, { at, cancel });
+    this.#planned.set(key, { at, cancel });
   }
 
-  /** Begins to work; keys that were added before wait for it. */
+  /**
+   * Begins to work, or goes on. Keys that wait after a failure come at once: what made them fail is likely what made
+   * somebody pause.
+   */
   start(): void {
-    this.#running = true;
-    this.#next();
-  }
-
-  /** Takes up no more work and resolves when what is in work has ended. */
-  async drain(): Promise<void> {
-    this.#running = false;
-    for (const { cancel } of this.#delayed.values()) cancel();
-    this.#delayed.clear();
-    if (this.#inWork.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
-    });
-  }
-
-  #next(): void {
-    while (this.#running && this.#inWork.size < this.#options.concurrency) {
-      const first = this.#waiting.entries().next();
-      if (first.done) return;
-      const [key, since] = first.value;
-      this.#waiting.delete(key);
-      this.#inWork.add(key);
-      this.#options.observer?.started(key, this.#options.clock.now() - since, this.#waiting.size);
-      void this.#work(key);
+    if (this.#state === 'Drained') return;
+    this.#state = 'Running';
+    for (const [key, { cancel }] of this.#failing) {
+      if (this.#inWork.has(key)) continue;
+      cancel();
+      this.add(key);
     }
+    this.#options.workers.dispatch();
+  }
+
+  /** Begins nothing more; resolves when what is in work has ended. */
+  async pause(): Promise<void> {
+    if (this.#state === 'Running') this.#state = 'Paused';
+    await Promise.all(this.#inWork.values());
+  }
+
+  /** Begins nothing more, for good, and forgets what waits; resolves when what is in work has ended. */
+  async drain(): Promise<void> {
+    this.#state = 'Drained';
+    for (const { cancel } of [...this.#planned.values(), ...this.#failing.values()]) cancel();
+    for (const keys of [this.#planned, this.#failing, this.#waiting, this.#dirty]) keys.clear();
+    await Promise.all(this.#inWork.values());
+  }
+
+  #begin(): Promise<void> | undefined {
+    if (this.#state !== 'Running') return undefined;
+    const first = this.#waiting.entries().next();
+    if (first.done) return undefined;
+    const [key, since] = first.value;
+    this.#waiting.delete(key);
+    // This is the retry, whatever it was that made it come earlier.
+    this.#failing.get(key)?.cancel();
+    const end = Promise.withResolvers<void>();
+    this.#inWork.set(key, end.promise);
+    this.#options.observer?.started(key, this.#options.clock.monotonic() - since, this.#waiting.size);
+    void this.#work(key).then(end.resolve);
+    return end.promise;
   }
 
   async #work(key: string): Promise<void> {
-    const started = this.#options.clock.now();
+    const { clock, observer } = this.#options;
+    const started = clock.monotonic();
     const result = await this.#attempt(key);
     this.#inWork.delete(key);
-    this.#options.observer?.finished(key, this.#options.clock.now() - started, result);
+    observer?.finished(key, clock.monotonic() - started, result);
     if (this.#dirty.delete(key)) this.add(key);
     if (result.outcome === 'Again') this.addAfter(key, result.afterMs);
-    if (result.outcome === 'Failed') this.addAfter(key, result.retryInMs);
-    if (this.#inWork.size === 0) this.#idle?.();
-    this.#next();
   }
 
-  async #attempt(key: string): Promise<WorkResult | { outcome: 'Failed'; error: unknown; retryInMs: number }> {
+  async #attempt(key: string): Promise<WorkResult | WorkFailure> {
     try {
       const result = await this.#options.work(key);
-      this.#failures.delete(key);
+      this.#failing.delete(key);
       return result;
     } catch (error) {
-      const failures = (this.#failures.get(key) ?? 0) + 1;
-      this.#failures.set(key, failures);
-      return {
-        outcome: 'Failed',
-        error,
-        retryInMs: backoffMs(this.#options.backoff ?? BACKOFF, failures, this.#options.random),
-      };
+      return this.#failed(key, error);
     }
+  }
+
+  #failed(key: string, error: unknown): WorkFailure {
+    const { clock, random, backoff = BACKOFF } = this.#options;
+    const failures = (this.#failing.get(key)?.failures ?? 0) + 1;
+    const delayMs = retryInMs(backoff, failures, error, random);
+    const cancel = this.#state === 'Drained' ? () => undefined : clock.after(delayMs, () => this.add(key));
+    this.#failing.set(key, { failures, cancel });
+    return { outcome: 'Failed', error, retryInMs: delayMs };
   }
 }

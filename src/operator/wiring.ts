@@ -7,6 +7,7 @@ import { errorMessage, isNamespaceTerminating } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
+import { Workers } from '../kube/workers.ts';
 import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
 import { EmulatorController } from './emulator/controller.ts';
 import { agentReports, type ConnectToPod } from './emulator/machines/agent-stream.ts';
@@ -52,7 +53,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
   const recorder = createRecorder(context, ground);
   const queue: WorkQueue = new WorkQueue({
     work: (key) => controller.reconcile(key),
-    concurrency: CONCURRENCY,
+    workers: new Workers(CONCURRENCY),
     clock,
     random: Math.random,
     observer: observeQueue(metrics, log),
