@@ -1,26 +1,10 @@
+import { type ListPage, listPage, type Scope, type WatchEvent, type WatchOptions, watchEvents } from './collection.ts';
 import type { Connection } from './connection.ts';
-import { ApiError, apiErrorFrom, isConflict, isNotFound, unreachable } from './errors.ts';
-import { apiVersionOf, type KubeObject, type Resource, resourcePath } from './object.ts';
-import { type ObserveRequest, openResponse, type RequestInput, readLines, readText } from './transport.ts';
-
-/** What to list or watch; an empty namespace is all of them. */
-export interface Scope {
-  readonly resource: Resource;
-  readonly namespace: string;
-  readonly labelSelector?: string | undefined;
-}
-
-export interface ListPage<T> {
-  readonly resourceVersion: string;
-  /** Token of the next page. */
-  readonly next: string | undefined;
-  readonly items: readonly T[];
-}
-
-export interface WatchEvent<T> {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  readonly object: T;
-}
+import { ApiError, isConflict, isNotFound } from './errors.ts';
+import type { Fence } from './fence.ts';
+import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
+import type { RequestInput } from './request.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 
 export interface ApplyOptions {
   /** One fixed name per purpose: what it applied last and leaves out now is removed. */
@@ -28,89 +12,113 @@ export interface ApplyOptions {
   /** Take over fields that others set differently; without it that is a conflict (409). */
   readonly force: boolean;
   readonly subresource?: string;
+  readonly signal?: AbortSignal;
 }
 
-/** Nothing heard for this long ends a request that isn't a watch. */
-const REQUEST_IDLE_MS = 15_000;
+/** What can be said with each request. */
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+}
 
-interface RawList<T> {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly T[];
+/** What can be said with each request that writes an object as a whole. */
+export interface WriteOptions extends RequestOptions {
+  /** Whom the API server notes as the writer of the fields. */
+  readonly fieldManager?: string;
+}
+
+/** Exactly this object; another one of its name is left alone. */
+export interface DeleteTarget {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Only as it was then, where the decision depends on its content. */
+  readonly resourceVersion?: string;
+  /** What it owns stays, and is nobody's from then on. */
+  readonly orphan?: boolean;
+}
+
+/** `Terminating`: it is there until its finalizers are done. `Replaced`: a precondition did not hold. */
+export type DeleteOutcome = 'Deleted' | 'Terminating' | 'NotFound' | 'Replaced';
+
+/** An operation of a JSON patch (RFC 6902). */
+export interface JsonPatchOperation {
+  readonly op: 'add' | 'remove' | 'replace' | 'test';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/** What a client is given beside a connection. */
+export interface ClientOptions extends TransportOptions {
+  /** Asked before each request that changes something; without it all are sent. */
+  readonly fence?: Fence;
 }
 
 /**
  * The requests an operator makes. Outcomes a caller plans for are values; everything else is an {@link ApiError},
  * which the work queue turns into a retry.
+ *
+ * Invariant: what changes something passes the fence, or ends as `NotLeader`. Reading never does.
  */
 export class KubeClient {
+  readonly #transport: Transport;
+  readonly #fence: Fence | undefined;
   readonly #connection: Connection;
-  readonly #observe: ObserveRequest;
 
-  constructor(connection: Connection, observe: ObserveRequest = () => undefined) {
+  constructor(connection: Connection, options: ClientOptions = {}) {
     this.#connection = connection;
-    this.#observe = observe;
+    this.#transport = new Transport(connection, options);
+    this.#fence = options.fence;
+  }
+
+  /** Calls `listener` when another request on this connection heard nothing for too long, until told to stop. */
+  onSilence(listener: () => void): () => void {
+    return this.#connection.alarm?.onRing(listener) ?? (() => undefined);
   }
 
   /** One object, straight from the API server; undefined when there is none. */
-  async get<T extends KubeObject>(resource: Resource, namespace: string, name: string): Promise<T | undefined> {
+  async get<T extends KubeObject>(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    { signal }: RequestOptions = {},
+  ): Promise<T | undefined> {
     try {
-      return await this.#json<T>({ method: 'GET', path: resourcePath(resource, namespace, name) });
+      return await this.#transport.json<T>({ verb: 'get', resource, namespace, name, signal });
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   }
 
-  async list<T extends KubeObject>(
-    scope: Scope,
-    limit: number,
-    from?: string,
-    signal?: AbortSignal,
-  ): Promise<ListPage<T>> {
-    const list = await this.#json<RawList<T>>({
-      method: 'GET',
-      path: resourcePath(scope.resource, scope.namespace),
-      query: { limit: String(limit), continue: from, labelSelector: scope.labelSelector },
-      signal,
-    });
-    // Items of a list carry neither; those of a watch do, and consumers must not see a difference.
-    const identity = { apiVersion: apiVersionOf(scope.resource), kind: scope.resource.kind };
-    const items = list.items.map((item) => ({ ...identity, ...item }));
-    return { resourceVersion: list.metadata.resourceVersion, next: list.metadata.continue || undefined, items };
+  list<T extends KubeObject>(scope: Scope, limit: number, from?: string, signal?: AbortSignal): Promise<ListPage<T>> {
+    return listPage<T>(this.#transport, scope, { limit, from, signal });
   }
 
-  /**
-   * Changes since `resourceVersion`, until the server ends the watch after `timeoutSeconds`.
-   * @throws ApiError also for a failure that the server reports within the stream (410 among them)
-   */
-  async *watch<T extends KubeObject>(
-    scope: Scope,
-    options: { resourceVersion: string; timeoutSeconds: number; idleTimeoutMs: number; signal: AbortSignal },
-  ): AsyncGenerator<WatchEvent<T>> {
-    const path = resourcePath(scope.resource, scope.namespace);
-    const query = {
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
-      timeoutSeconds: String(options.timeoutSeconds),
-      labelSelector: scope.labelSelector,
-    };
-    const { idleTimeoutMs, signal } = options;
-    const input: RequestInput = { method: 'GET', path, query, signal, idleTimeoutMs };
-    const response = await openResponse(this.#connection, input, this.#observe);
-    try {
-      for await (const line of readLines(response)) yield decodeEvent<T>(line);
-    } catch (error) {
-      throw error instanceof ApiError ? error : unreachable(`watch ${path}`, error);
-    } finally {
-      response.destroy();
-    }
+  /** @throws ApiError also for a failure that the server reports within the stream (410 among them) */
+  watch<T extends KubeObject>(scope: Scope, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
+    return watchEvents<T>(this.#transport, scope, options);
+  }
+
+  /** Creates an object, and resolves with it. @throws ApiError `AlreadyExists` when one of its name is there */
+  post<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+    return this.#change<T>({
+      verb: 'create',
+      resource,
+      namespace: object.metadata.namespace,
+      query: { fieldManager: options.fieldManager },
+      body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
+      signal: options.signal,
+    });
   }
 
   /** Creates an object; one of that name that is there already is an outcome, not an error. */
-  async create<T extends KubeObject>(resource: Resource, object: T): Promise<'Created' | 'AlreadyExists'> {
+  async create<T extends KubeObject>(
+    resource: Resource,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<'Created' | 'AlreadyExists'> {
     try {
-      await this.#json({ method: 'POST', path: resourcePath(resource, object.metadata.namespace), body: object });
+      await this.post(resource, object, options);
       return 'Created';
     } catch (error) {
       if (error instanceof ApiError && error.reason === 'AlreadyExists') return 'AlreadyExists';
@@ -119,46 +127,86 @@ export class KubeClient {
   }
 
   /** Replaces an object; its resourceVersion makes a write over somebody else's newer one a conflict (409). */
-  replace<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
-    const path = resourcePath(resource, object.metadata.namespace, object.metadata.name);
-    return this.#json<T>({ method: 'PUT', path, body: object });
+  replace<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+    const { namespace, name } = object.metadata;
+    const { fieldManager, signal } = options;
+    return this.#change<T>({
+      verb: 'update',
+      resource,
+      namespace,
+      name,
+      query: { fieldManager },
+      body: object,
+      signal,
+    });
   }
 
   /** Server-side apply. Resolves with the object as it is afterwards. */
   apply<T extends KubeObject>(resource: Resource, object: T, options: ApplyOptions): Promise<T> {
-    return this.#json<T>({
-      method: 'PATCH',
-      path: resourcePath(resource, object.metadata.namespace, object.metadata.name, options.subresource),
+    return this.#change<T>({
+      verb: 'patch',
+      resource,
+      namespace: object.metadata.namespace,
+      name: object.metadata.name,
+      subresource: options.subresource,
       query: { fieldManager: options.fieldManager, force: String(options.force) },
       contentType: 'application/apply-patch+yaml',
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
+      signal: options.signal,
     });
   }
 
   /** Merge patch of one object; `metadata.uid` in the patch makes it a conflict (409) on another object of that name. */
-  patch<T extends KubeObject>(resource: Resource, patch: KubeObject): Promise<T> {
-    return this.#json<T>({
-      method: 'PATCH',
-      path: resourcePath(resource, patch.metadata.namespace, patch.metadata.name),
+  patch<T extends KubeObject>(resource: Resource, patch: KubeObject, options: WriteOptions = {}): Promise<T> {
+    return this.#change<T>({
+      verb: 'patch',
+      resource,
+      namespace: patch.metadata.namespace,
+      name: patch.metadata.name,
+      query: { fieldManager: options.fieldManager },
       contentType: 'application/merge-patch+json',
       body: patch,
+      signal: options.signal,
     });
   }
 
-  /**
-   * Deletes exactly the object with this UID; with `orphan` what it owns stays, and is nobody's from then on.
-   * `Replaced`: another one has its name now, and was left alone.
-   */
-  async delete(
+  /** JSON patch of one object: all operations or none; a `test` that fails is a refusal (422). */
+  jsonPatch<T extends KubeObject>(
     resource: Resource,
-    target: { namespace: string; name: string; uid: string; orphan?: boolean },
-  ): Promise<'Deleted' | 'NotFound' | 'Replaced'> {
-    const path = resourcePath(resource, target.namespace, target.name);
-    const propagation = target.orphan ? { propagationPolicy: 'Orphan' } : {};
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: target.uid }, ...propagation };
+    target: { namespace: string; name: string },
+    operations: readonly JsonPatchOperation[],
+    options: WriteOptions = {},
+  ): Promise<T> {
+    return this.#change<T>({
+      verb: 'patch',
+      resource,
+      ...target,
+      query: { fieldManager: options.fieldManager },
+      contentType: 'application/json-patch+json',
+      body: operations,
+      signal: options.signal,
+    });
+  }
+
+  async delete(resource: Resource, target: DeleteTarget, { signal }: RequestOptions = {}): Promise<DeleteOutcome> {
+    const { namespace, name, uid, resourceVersion, orphan } = target;
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      preconditions: { uid, resourceVersion },
+      ...(orphan ? { propagationPolicy: 'Orphan' } : {}),
+    };
     try {
-      await this.#json({ method: 'DELETE', path, body });
-      return 'Deleted';
+      // A Status when it is gone; the object when it isn't yet, and for some kinds also when it is.
+      const left = await this.#change<Partial<KubeObject>>({
+        verb: 'delete',
+        resource,
+        namespace,
+        name,
+        body,
+        signal,
+      });
+      return left.metadata?.deletionTimestamp === undefined ? 'Deleted' : 'Terminating';
     } catch (error) {
       if (isNotFound(error)) return 'NotFound';
       if (isConflict(error)) return 'Replaced';
@@ -166,18 +214,7 @@ export class KubeClient {
     }
   }
 
-  async #json<T>(input: Omit<RequestInput, 'idleTimeoutMs'>): Promise<T> {
-    const response = await openResponse(this.#connection, { ...input, idleTimeoutMs: REQUEST_IDLE_MS }, this.#observe);
-    try {
-      return JSON.parse(await readText(response)) as T;
-    } catch (error) {
-      throw unreachable(`${input.method} ${input.path}`, error);
-    }
+  #change<T>(input: Omit<RequestInput, 'idleTimeoutMs' | 'fence'>): Promise<T> {
+    return this.#transport.json<T>({ ...input, fence: this.#fence });
   }
-}
-
-function decodeEvent<T extends KubeObject>(line: string): WatchEvent<T> {
-  const event = JSON.parse(line) as { type: string; object: T & { code?: number } };
-  if (event.type === 'ERROR') throw apiErrorFrom(event.object.code ?? 500, JSON.stringify(event.object));
-  return event as WatchEvent<T>;
 }

@@ -9,7 +9,7 @@ test('a Status object gives its reason, its message and what the server asks for
 });
 
 test('the answer of a proxy that knows no Status objects is shown as it is', () => {
-  expect(apiErrorFrom(502, '<html>bad gateway</html>', '3')).toMatchObject({
+  expect(apiErrorFrom(502, '<html>bad gateway</html>', { retryAfter: '3', now: 0 })).toMatchObject({
     reason: 'HTTP502',
     message: '<html>bad gateway</html>',
     retryAfterSeconds: 3,

@@ -7,11 +7,24 @@ const statusSchema = z.object({
   details: z
     .object({
       retryAfterSeconds: z.number().optional(),
-      causes: z.array(z.object({ reason: z.string().optional() })).optional(),
+      causes: z
+        .array(
+          z.object({ reason: z.string().optional(), message: z.string().optional(), field: z.string().optional() }),
+        )
+        .optional(),
     })
     .optional(),
   code: z.number().optional(),
 });
+
+/** One of the things that were wrong, in the API server's words. */
+export interface Cause {
+  /** CamelCase, for example `NamespaceTerminating` or `FieldManagerConflict`; empty when it gave none. */
+  readonly reason: string;
+  readonly message: string;
+  /** Path of the field, empty when it is about none. */
+  readonly field: string;
+}
 
 /** A request that the API server answered with a failure, or could not be asked at all (`code` 0). */
 export class ApiError extends Error {
@@ -22,14 +35,14 @@ export class ApiError extends Error {
   readonly reason: string;
   /** Seconds after which the server wants to be asked again. */
   readonly retryAfterSeconds: number | undefined;
-  /** The API server's words for what exactly was wrong, for example `NamespaceTerminating`. */
-  readonly causes: readonly string[];
+  /** What exactly was wrong. */
+  readonly causes: readonly Cause[];
 
   constructor(
     code: number,
     reason: string,
     message: string,
-    more: { retryAfterSeconds?: number | undefined; causes?: readonly string[] } = {},
+    more: { retryAfterSeconds?: number | undefined; causes?: readonly Cause[] } = {},
   ) {
     super(message);
     this.code = code;
@@ -39,17 +52,33 @@ export class ApiError extends Error {
   }
 }
 
-/** The error of a response's body: a `Status` when it is one, else its first 200 characters. */
-export function apiErrorFrom(code: number, body: string, retryAfterHeader?: string): ApiError {
+/** Whoever asks for more patience than this is asked again all the same. */
+const PATIENCE_SECONDS = 60;
+
+/**
+ * The error of a response's body: a `Status` when it is one, else its first 200 characters.
+ * @param header what the answer's Retry-After says, and the time in epoch milliseconds to count a date in it from
+ */
+export function apiErrorFrom(
+  code: number,
+  body: string,
+  header?: { retryAfter?: string | undefined; now: number },
+): ApiError {
   const status = statusSchema.safeParse(parseJson(body));
-  const header = Number(retryAfterHeader);
-  const fromHeader = retryAfterHeader !== undefined && Number.isFinite(header) ? header : undefined;
+  const fromHeader = header?.retryAfter === undefined ? undefined : secondsUntil(header.retryAfter, header.now);
   if (!status.success) return new ApiError(code, `HTTP${code}`, body.slice(0, 200), { retryAfterSeconds: fromHeader });
   const { reason, message, details } = status.data;
+  const asked = details?.retryAfterSeconds ?? fromHeader;
   return new ApiError(code, reason || `HTTP${code}`, message ?? body.slice(0, 200), {
-    retryAfterSeconds: details?.retryAfterSeconds ?? fromHeader,
-    causes: (details?.causes ?? []).map((cause) => cause.reason ?? ''),
+    retryAfterSeconds: asked === undefined ? undefined : Math.min(asked, PATIENCE_SECONDS),
+    causes: (details?.causes ?? []).map(({ reason = '', message = '', field = '' }) => ({ reason, message, field })),
   });
+}
+
+/** Retry-After is a number of seconds or an HTTP date (RFC 9110, 10.2.3); undefined when it is neither. */
+function secondsUntil(retryAfter: string, now: number): number | undefined {
+  const seconds = /^\s*\d+\s*$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - now) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), PATIENCE_SECONDS);
 }
 
 function parseJson(text: string): unknown {
@@ -70,7 +99,7 @@ export function unreachable(what: string, cause: unknown): ApiError {
 
 /** The namespace is being deleted: nothing can be created in it any more, and nothing needs to be. */
 export function isNamespaceTerminating(error: unknown): boolean {
-  return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+  return error instanceof ApiError && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
 /** How the API server begins its answer, with code 500, to an applied object that doesn't fit its kind's schema. */

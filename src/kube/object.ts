@@ -20,6 +20,16 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+  /** Who wrote which fields; a cache keeps at most the names (see `slim.ts`). */
+  readonly managedFields?: readonly FieldsEntry[];
+}
+
+/** One writer of an object's fields, in the API server's order. */
+export interface FieldsEntry {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly subresource?: string;
 }
 
 export interface KubeObject {

@@ -1,6 +1,7 @@
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
-import type { KubeClient, Scope } from './client.ts';
+import type { KubeClient } from './client.ts';
 import { type Clock, pause } from './clock.ts';
+import type { Scope } from './collection.ts';
 import { ApiError, errorMessage, isGone } from './errors.ts';
 import type { KubeObject } from './object.ts';
 import type { Store } from './store.ts';

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Alarm } from './alarm.ts';
 import type { Connection } from './connection.ts';
 
 /** Answers one request of a test's script. */
@@ -30,8 +31,14 @@ export async function startScriptedServer(answer: Answer): Promise<ScriptedServe
   });
   const { port } = server.address() as AddressInfo;
   const agent = new http.Agent({ keepAlive: true });
+  const headers = {};
   return {
-    connection: { server: new URL(`http://127.0.0.1:${port}`), agent, headers: async () => ({}) },
+    connection: {
+      server: new URL(`http://127.0.0.1:${port}`),
+      agent,
+      alarm: new Alarm(),
+      headers: async () => headers,
+    },
     requests,
     close: () =>
       new Promise((resolve) => {

@@ -1,107 +1,111 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import type { Connection } from './connection.ts';
-import { apiErrorFrom, unreachable } from './errors.ts';
+import { ApiError, apiErrorFrom, unreachable } from './errors.ts';
+import { describeRequest, methodOf, type RequestInput, sendRequest, type Verb } from './request.ts';
+import { readText } from './response-text.ts';
 
-export interface RequestInput {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly contentType?: string;
-  readonly body?: unknown;
-  readonly signal?: AbortSignal | undefined;
-  /** Nothing heard for this long: the connection counts as dead (half-open connections say nothing for ever). */
-  readonly idleTimeoutMs: number;
+/** What one request was and cost, for metrics and traces. */
+export interface RequestObservation {
+  readonly verb: Verb;
+  readonly method: string;
+  /** Plural of the kind, and its subresource if it is about one. */
+  readonly resource: string;
+  readonly subresource: string | undefined;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  /** HTTP status; 0 when no answer came. */
+  readonly code: number;
+  /** When it was begun, on `performance.now()`. */
+  readonly startedAt: number;
+  /** Until its answer began. */
+  readonly seconds: number;
 }
 
-/** What one request cost, for metrics. `code` is 0 when no answer came. */
-export type ObserveRequest = (request: { method: string; code: number; seconds: number }) => void;
+export type ObserveRequest = (request: RequestObservation) => void;
 
-/** Sends one request and resolves with the response's stream once a 2xx answer has begun. @throws ApiError */
-export async function openResponse(
-  connection: Connection,
-  input: RequestInput,
-  observe: ObserveRequest,
-): Promise<http.IncomingMessage> {
-  const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
-  const what = `${input.method} ${input.path}`;
-  let response: http.IncomingMessage;
-  try {
-    response = await send(connection, input, await connection.headers());
-  } catch (error) {
-    observe({ method: input.method, code: 0, seconds: seconds() });
-    throw unreachable(what, error);
+export interface TransportOptions {
+  readonly observe?: ObserveRequest;
+  /** How the API server's audit log calls us. */
+  readonly userAgent?: string;
+}
+
+/** Nothing heard for this long ends a request that isn't a watch. */
+const REQUEST_IDLE_MS = 15_000;
+
+/** A request that ends without an answer after so long says something of the network, not of itself. */
+const SILENT_SECONDS = 2;
+
+/**
+ * Requests with credentials, and answers as values or as {@link ApiError}.
+ *
+ * Invariant: a refused credential (401) is read again at once, and the request repeated once if there is another by
+ * then; the server did nothing with the first.
+ */
+export class Transport {
+  readonly #connection: Connection;
+  readonly #observe: ObserveRequest;
+  readonly #userAgent: string;
+
+  constructor(connection: Connection, options: TransportOptions) {
+    this.#connection = connection;
+    this.#observe = options.observe ?? (() => undefined);
+    this.#userAgent = options.userAgent ?? 'loco-operator';
   }
-  const code = response.statusCode ?? 0;
-  observe({ method: input.method, code, seconds: seconds() });
-  if (code >= 200 && code < 300) return response;
-  const body = await readText(response).catch((error: unknown) => {
-    throw unreachable(what, error);
-  });
-  throw apiErrorFrom(code, body, response.headers['retry-after']);
-}
 
-function send(
-  connection: Connection,
-  input: RequestInput,
-  headers: Record<string, string>,
-): Promise<http.IncomingMessage> {
-  const url = new URL(connection.server.pathname.replace(/\/$/, '') + input.path, connection.server);
-  for (const [key, value] of Object.entries(input.query ?? {}))
-    if (value !== undefined) url.searchParams.set(key, value);
-  const payload = input.body === undefined ? undefined : JSON.stringify(input.body);
-  const request = (url.protocol === 'http:' ? http : https).request(url, {
-    method: input.method,
-    agent: connection.agent,
-    // As an option it counts while the socket connects, too; set on the request later it doesn't.
-    timeout: input.idleTimeoutMs,
-    headers: {
-      Accept: 'application/json',
-      'User-Agent': 'loco-operator',
-      ...headers,
-      ...(payload === undefined
-        ? {}
-        : { 'Content-Type': input.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(payload) }),
-    },
-    ...(input.signal === undefined ? {} : { signal: input.signal }),
-  });
-  return new Promise((resolve, reject) => {
-    let received: http.IncomingMessage | undefined;
-    request.on('timeout', () => {
-      const silence = new Error(`nothing heard for ${Math.round(input.idleTimeoutMs / 1000)} s`);
-      (received ?? request).destroy(silence);
+  /** Resolves with the answer's stream once a 2xx answer has begun. @throws ApiError */
+  async open(input: RequestInput): Promise<http.IncomingMessage> {
+    const what = describeRequest(input);
+    const response = await this.#authenticated(input).catch((error: unknown) => {
+      throw error instanceof ApiError ? error : unreachable(what, error);
     });
-    // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
-    request.on('error', reject);
-    request.once('response', (response) => {
-      received = response;
-      resolve(response);
+    const code = response.statusCode ?? 0;
+    if (code >= 200 && code < 300) return response;
+    const body = await readText(response).catch((error: unknown) => {
+      throw unreachable(what, error);
     });
-    request.end(payload);
-  });
-}
+    throw apiErrorFrom(code, body, { retryAfter: response.headers['retry-after'], now: Date.now() });
+  }
 
-export async function readText(response: http.IncomingMessage): Promise<string> {
-  response.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of response) text += String(chunk);
-  return text;
-}
-
-/** Lines of a stream, as they come; a last line without its end is dropped, it was cut. */
-export async function* readLines(stream: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of stream) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    let end = rest.indexOf('\n');
-    let start = 0;
-    while (end !== -1) {
-      if (end > start) yield rest.slice(start, end);
-      start = end + 1;
-      end = rest.indexOf('\n', start);
+  /** Resolves with the answer's JSON. @throws ApiError */
+  async json<T>(input: Omit<RequestInput, 'idleTimeoutMs'>): Promise<T> {
+    const response = await this.open({ ...input, idleTimeoutMs: REQUEST_IDLE_MS });
+    try {
+      return JSON.parse(await readText(response)) as T;
+    } catch (error) {
+      throw unreachable(describeRequest(input), error);
     }
-    rest = rest.slice(start);
   }
+
+  async #authenticated(input: RequestInput): Promise<http.IncomingMessage> {
+    const credentials = await this.#connection.headers();
+    const response = await this.#observed(input, credentials);
+    if (response.statusCode !== 401) return response;
+    const others = await this.#connection.headers(credentials);
+    if (others === credentials) return response;
+    response.resume();
+    return this.#observed(input, others);
+  }
+
+  async #observed(input: RequestInput, credentials: Readonly<Record<string, string>>): Promise<http.IncomingMessage> {
+    const startedAt = performance.now();
+    const observe = (code: number): number => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      this.#observe({ ...observation(input), code, startedAt, seconds });
+      return seconds;
+    };
+    try {
+      const response = await sendRequest(this.#connection, input, { 'User-Agent': this.#userAgent, ...credentials });
+      observe(response.statusCode ?? 0);
+      return response;
+    } catch (error) {
+      // Its own timeout or its caller's: the others on this connection may wait in vain as well.
+      if (observe(0) > SILENT_SECONDS) this.#connection.alarm?.ring();
+      throw error;
+    }
+  }
+}
+
+function observation(input: RequestInput): Omit<RequestObservation, 'code' | 'startedAt' | 'seconds'> {
+  const { verb, resource, subresource, namespace, name } = input;
+  return { verb, method: methodOf(input), resource: resource.plural, subresource, namespace, name };
 }

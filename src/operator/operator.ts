@@ -22,7 +22,7 @@ export interface Operator {
 export function startOperator(context: OperatorContext): Operator {
   const { settings, metrics, log } = context;
   const clock = systemClock;
-  const client = new KubeClient(context.connection, metrics.requests(context.connection.server.host));
+  const client = new KubeClient(context.connection, { observe: metrics.requests(context.connection.server.host) });
   const caches = createCaches({
     client,
     clock,
