@@ -119,7 +119,7 @@ function createChannels(
 
 /** Logs failures beside counting everything. */
 function observeQueue(metrics: OperatorMetrics, log: Logger): ReturnType<OperatorMetrics['queue']> {
-  const counted = metrics.queue(CONTROLLER);
+  const counted = metrics.queue(CONTROLLER, CONCURRENCY);
   return {
     ...counted,
     finished: (key, tookMs, result) => {
