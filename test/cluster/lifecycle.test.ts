@@ -18,7 +18,7 @@ let before: MachineState;
 /** What is on the machine now that wasn't before, other clusters' things aside. */
 async function added(): Promise<MachineState> {
   const now = await observeMachine();
-  return addedSince(before, now, await namesOfOthers([cluster, other]));
+  return addedSince(before, now, await namesOfOthers([cluster.layout, other.layout]));
 }
 
 /** The kernel takes some things away a moment after the command that made it do so. */

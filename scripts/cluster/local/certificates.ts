@@ -23,33 +23,51 @@ const CLIENTS: Readonly<Record<string, string>> = {
   'local-path-provisioner': '/O=system:masters/CN=local-path-provisioner',
 };
 
+const AUTHORITIES: Readonly<Record<CertificateRequest['authority'], string>> = {
+  ca: '/CN=kubernetes',
+  'registry-ca': '/CN=loco test registry',
+};
+
 /** Names of the clients that get a kubeconfig. */
 export const KUBECONFIG_CLIENTS: readonly string[] = [...Object.keys(CLIENTS), 'kubelet'];
 
-export function certificateRequests(node: string, addresses: Addresses): readonly CertificateRequest[] {
+/** The certificate of a client; `subject` says who it is to Kubernetes: its groups (O) and its name (CN). */
+export function clientRequest(name: string, subject: string): CertificateRequest {
+  return { name, authority: 'ca', subject, usage: ['clientAuth'] };
+}
+
+/** The API server's own; also good at the loopback address, where a proxy may stand before it. */
+export function apiServerRequest(addresses: Addresses): CertificateRequest {
   const kubernetes = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
+  return {
+    name: 'apiserver',
+    authority: 'ca',
+    subject: '/CN=kube-apiserver',
+    usage: ['serverAuth'],
+    alternativeNames: [
+      ...[...kubernetes, 'kubernetes.default.svc.cluster.local'].map((name) => `DNS:${name}`),
+      ...[addresses.node, addresses.host, addresses.kubernetesService, '127.0.0.1'].map((address) => `IP:${address}`),
+    ],
+  };
+}
+
+/** A kubelet's, for what it asks and for what it is asked. */
+export function kubeletRequest(node: string, addresses: Addresses): CertificateRequest {
+  return {
+    name: 'kubelet',
+    authority: 'ca',
+    subject: `/O=system:nodes/CN=system:node:${node}`,
+    usage: ['clientAuth', 'serverAuth'],
+    alternativeNames: [`DNS:${node}`, `IP:${addresses.node}`],
+  };
+}
+
+/** Every certificate of a local cluster. */
+export function certificateRequests(node: string, addresses: Addresses): readonly CertificateRequest[] {
   return [
-    ...Object.entries(CLIENTS).map(
-      ([name, subject]): CertificateRequest => ({ name, authority: 'ca', subject, usage: ['clientAuth'] }),
-    ),
-    {
-      name: 'apiserver',
-      authority: 'ca',
-      subject: '/CN=kube-apiserver',
-      usage: ['serverAuth'],
-      alternativeNames: [
-        ...[...kubernetes, 'kubernetes.default.svc.cluster.local'].map((name) => `DNS:${name}`),
-        `IP:${addresses.node}`,
-        `IP:${addresses.kubernetesService}`,
-      ],
-    },
-    {
-      name: 'kubelet',
-      authority: 'ca',
-      subject: `/O=system:nodes/CN=system:node:${node}`,
-      usage: ['clientAuth', 'serverAuth'],
-      alternativeNames: [`DNS:${node}`, `IP:${addresses.node}`],
-    },
+    ...Object.entries(CLIENTS).map(([name, subject]) => clientRequest(name, subject)),
+    apiServerRequest(addresses),
+    kubeletRequest(node, addresses),
     {
       name: 'registry',
       authority: 'registry-ca',
@@ -84,13 +102,13 @@ async function createCertificate(folder: string, request: CertificateRequest): P
   await execa('openssl', ['x509', '-req', ...authority, ...serial, ...rest]);
 }
 
-/** Makes the cluster's two authorities, every certificate, and the key that signs service account tokens. */
-export async function createCertificates(layout: Layout, addresses: Addresses): Promise<void> {
+/** Makes these certificates with the authorities that they need, and the key that signs service account tokens. */
+export async function createCertificates(layout: Layout, requests: readonly CertificateRequest[]): Promise<void> {
   const folder = layout.pki;
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await createAuthority(folder, 'ca', '/CN=kubernetes');
-  await createAuthority(folder, 'registry-ca', '/CN=loco test registry');
-  await Promise.all(certificateRequests(layout.name, addresses).map((request) => createCertificate(folder, request)));
+  const authorities = [...new Set(requests.map(({ authority }) => authority))];
+  await Promise.all(authorities.map((name) => createAuthority(folder, name, AUTHORITIES[name])));
+  await Promise.all(requests.map((request) => createCertificate(folder, request)));
   const key = join(folder, 'service-account.key');
   await execa('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
   await execa('openssl', ['pkey', '-in', key, '-pubout', '-out', join(folder, 'service-account.pub')]);

@@ -8,25 +8,25 @@ export type Readiness =
   /** It runs; what it does shows in the node's being Ready. */
   | { readonly kind: 'process' };
 
-/** A process of the cluster. */
-export interface Component {
+/** A process of the cluster; `Program` are the names of the programs that there are. */
+export interface Component<Program extends string = ClusterTool> {
   readonly name: string;
   /** What it is for, in plain words. */
   readonly purpose: string;
-  readonly tool: ClusterTool;
+  readonly tool: Program;
   readonly args: readonly string[];
   readonly readiness: Readiness;
   /** Started once the API server answers. */
   readonly afterApiServer: boolean;
 }
 
-const API_PORT = 6443;
+export const API_PORT = 6443;
 
 export function apiServerUrl(addresses: Addresses): string {
   return `https://${addresses.node}:${API_PORT}`;
 }
 
-function storeComponent(layout: Layout): Component {
+export function storeComponent(layout: Layout): Component<'etcd'> {
   const client = 'http://127.0.0.1:2379';
   return {
     name: 'etcd',
@@ -46,7 +46,7 @@ function storeComponent(layout: Layout): Component {
   };
 }
 
-function apiServer(layout: Layout, addresses: Addresses): Component {
+export function apiServer(layout: Layout, addresses: Addresses): Component<'kube-apiserver'> {
   const pki = (file: string) => join(layout.pki, file);
   return {
     name: 'kube-apiserver',
@@ -81,7 +81,7 @@ function apiServer(layout: Layout, addresses: Addresses): Component {
   };
 }
 
-function controllers(layout: Layout): readonly Component[] {
+export function controllers(layout: Layout): readonly Component<'kube-controller-manager' | 'kube-scheduler'>[] {
   const pki = (file: string) => join(layout.pki, file);
   const kubeconfig = (name: string) => `--kubeconfig=${join(layout.configuration, `${name}.kubeconfig`)}`;
   return [

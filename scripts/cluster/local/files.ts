@@ -8,11 +8,15 @@ import type { Addresses, Layout } from './layout.ts';
 import type { Settings } from './settings.ts';
 import { readIfThere, writeIfChanged } from './text-file.ts';
 
-/** A kubeconfig per client; the administrator's is the one that people use. */
-async function writeKubeconfigs(layout: Layout, addresses: Addresses): Promise<boolean> {
+/** A kubeconfig for each of these clients; the administrator's is the one that people use. */
+export async function writeKubeconfigs(
+  layout: Layout,
+  addresses: Addresses,
+  clients: readonly string[],
+): Promise<boolean> {
   const authority = await readPem(layout, 'ca.crt');
   let changed = false;
-  for (const client of KUBECONFIG_CLIENTS) {
+  for (const client of clients) {
     const [certificate, key] = await Promise.all([readPem(layout, `${client}.crt`), readPem(layout, `${client}.key`)]);
     const text = renderKubeconfig(layout.name, { server: apiServerUrl(addresses), authority, certificate, key });
     const path = client === 'admin' ? layout.kubeconfig : join(layout.configuration, `${client}.kubeconfig`);
@@ -45,6 +49,6 @@ export async function writeFiles(
   for (const [name, text] of Object.entries(files)) {
     changed = (await writeIfChanged(join(layout.configuration, name), text)) || changed;
   }
-  changed = (await writeKubeconfigs(layout, addresses)) || changed;
+  changed = (await writeKubeconfigs(layout, addresses, KUBECONFIG_CLIENTS)) || changed;
   return (await writePasswordFile(layout, settings)) || changed;
 }

@@ -4,7 +4,7 @@ import { waitFor } from '../wait.ts';
 import type { RunningNode } from './supervise.ts';
 
 /** Runs kubectl as the cluster's administrator. */
-export async function kubectl(node: RunningNode, args: readonly string[], input?: string) {
+export async function kubectl(node: RunningNode<'kubectl'>, args: readonly string[], input?: string) {
   const options = input === undefined ? {} : { input };
   return execa(node.tools.kubectl, [`--kubeconfig=${node.layout.kubeconfig}`, ...args], { ...options, reject: false });
 }

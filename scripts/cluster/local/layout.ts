@@ -53,6 +53,9 @@ export function freeIndices(routes: readonly string[]): readonly number[] {
 /** Holds a folder per local cluster. */
 export const localClustersFolder = join(stateFolder, 'clusters');
 
+/** Holds a folder per simulated cluster. */
+export const simulatedClustersFolder = join(stateFolder, 'simulated');
+
 /** Where one cluster keeps what it has; everything of it lies below `root`. */
 export interface Layout {
   readonly name: string;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { UserError } from '../../console.ts';
-import { freeIndices, INDICES, type Layout } from './layout.ts';
+import { freeIndices, INDICES, type Layout, localClustersFolder, simulatedClustersFolder } from './layout.ts';
 
 const settingsSchema = z.object({
   /** Decides every address; see layout.ts. */
@@ -32,15 +32,22 @@ export async function readSettings(layout: Layout): Promise<Settings | undefined
   }
 }
 
-/** Indices of the other clusters in this state folder, up or not. */
-async function otherIndices(layout: Layout): Promise<readonly number[]> {
-  const names = await readdir(dirname(layout.root)).catch((error: unknown) => {
+/** Folders of the clusters that `parent` holds. */
+async function clustersIn(parent: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(parent)).map((name) => join(parent, name));
+  } catch (error) {
     if (missing(error)) return [];
     throw error;
-  });
+  }
+}
+
+/** Indices of this user's other clusters, up or not. */
+async function otherIndices(layout: Layout): Promise<readonly number[]> {
+  const folders = await Promise.all([localClustersFolder, simulatedClustersFolder].map(clustersIn));
   const found: number[] = [];
-  for (const name of names) {
-    const settings = await readFile(join(dirname(layout.root), name, 'cluster.json'), 'utf8').catch(() => undefined);
+  for (const folder of folders.flat().filter((path) => path !== layout.root)) {
+    const settings = await readFile(join(folder, 'cluster.json'), 'utf8').catch(() => undefined);
     const parsed = settings === undefined ? undefined : settingsSchema.safeParse(JSON.parse(settings));
     if (parsed?.success) found.push(parsed.data.index);
   }

@@ -13,11 +13,11 @@ import { listProcesses, type Process, signal } from './processes.ts';
 /** Paths of the programs that a local cluster consists of. */
 export type Tools = Readonly<Record<ClusterTool, string>>;
 
-/** A node that is there, and what its components are started with. */
-export interface RunningNode {
+/** A node that is there, and the paths of the programs that its components are started with. */
+export interface RunningNode<Program extends string = ClusterTool> {
   readonly layout: Layout;
   readonly first: Process;
-  readonly tools: Tools;
+  readonly tools: Readonly<Record<Program, string>>;
 }
 
 /** Programs of components; the node has others of its own: its first process, shims, containers' init. */
@@ -27,27 +27,31 @@ const LONG_RUNNING: ReadonlySet<string> = new Set(
 
 const programOf = (command: readonly string[]) => (command[0] ?? '').split('/').at(-1) ?? '';
 
-function commandOf(tools: Tools, component: Component): readonly string[] {
+function commandOf<P extends string>({ tools }: RunningNode<P>, component: Component<P>): readonly string[] {
   return [tools[component.tool], ...component.args];
 }
 
 /** The component's own processes in the node, found by their exact command line. */
-export async function findComponent(node: RunningNode, component: Component): Promise<readonly Process[]> {
-  const wanted = commandOf(node.tools, component).join('\0');
+export async function findComponent<P extends string>(
+  node: RunningNode<P>,
+  component: Component<P>,
+): Promise<readonly Process[]> {
+  const wanted = commandOf(node, component).join('\0');
   const all = await listProcesses();
   return all.filter(({ namespace, command }) => namespace === node.first.namespace && command.join('\0') === wanted);
 }
 
-function environmentOf(node: RunningNode): Record<string, string> {
+function environmentOf<P extends string>(node: RunningNode<P>): Record<string, string> {
   // containerd finds its shim, and kube-proxy nft, by PATH; a proxy of this machine must not come between them.
-  const folders = [dirname(node.tools['containerd-shim-runc-v2']), '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  const tools = new Set(Object.values<string>(node.tools).map((path) => dirname(path)));
+  const folders = [...tools, '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
   return { PATH: folders.join(':'), HOME: node.layout.root, TMPDIR: join(node.layout.root, 'tmp') };
 }
 
 /** Whether the component runs or is just being brought into the node. */
-async function isThere(node: RunningNode, component: Component): Promise<boolean> {
-  const wanted = commandOf(node.tools, component).join('\0');
-  const entering = inNode(node.first, commandOf(node.tools, component)).flat().join('\0');
+async function isThere<P extends string>(node: RunningNode<P>, component: Component<P>): Promise<boolean> {
+  const wanted = commandOf(node, component).join('\0');
+  const entering = inNode(node.first, commandOf(node, component)).flat().join('\0');
   return (await listProcesses()).some(({ namespace, command }) => {
     const line = command.join('\0');
     return line === entering || (line === wanted && namespace === node.first.namespace);
@@ -55,10 +59,13 @@ async function isThere(node: RunningNode, component: Component): Promise<boolean
 }
 
 /** Starts the component unless it runs; true when it had to be started. */
-export async function startComponent(node: RunningNode, component: Component): Promise<boolean> {
+export async function startComponent<P extends string>(
+  node: RunningNode<P>,
+  component: Component<P>,
+): Promise<boolean> {
   if (await isThere(node, component)) return false;
   const log = openSync(join(node.layout.log, `${component.name}.log`), 'a');
-  const [program, args] = inNode(node.first, commandOf(node.tools, component));
+  const [program, args] = inNode(node.first, commandOf(node, component));
   const child = spawn(program, args, {
     detached: true,
     stdio: ['ignore', log, log],
@@ -70,7 +77,7 @@ export async function startComponent(node: RunningNode, component: Component): P
   return true;
 }
 
-/** Ends what `find` finds: asks, and after ten seconds ends it without asking. */
+/** Ends what `find` finds, first with this signal, and after ten seconds without asking. */
 async function end(what: string, find: () => Promise<readonly Process[]>, first: NodeJS.Signals): Promise<void> {
   for (const { pid } of await find()) signal(pid, first);
   const patience = performance.now() + 10_000;
@@ -82,9 +89,13 @@ async function end(what: string, find: () => Promise<readonly Process[]>, first:
   await waitFor(`${what} to end`, gone, { seconds: 30 });
 }
 
-/** Ends the component and waits until it is gone. */
-export async function stopComponent(node: RunningNode, component: Component): Promise<void> {
-  await end(component.name, () => findComponent(node, component), 'SIGTERM');
+/** Ends the component and waits until it is gone; unless told otherwise it is asked to. */
+export async function stopComponent<P extends string>(
+  node: RunningNode<P>,
+  component: Component<P>,
+  first: NodeJS.Signals = 'SIGTERM',
+): Promise<void> {
+  await end(component.name, () => findComponent(node, component), first);
 }
 
 /**
@@ -93,7 +104,7 @@ export async function stopComponent(node: RunningNode, component: Component): Pr
  * before it; all of them survive it.
  */
 export async function stopOutdated(node: RunningNode, components: readonly Component[]): Promise<void> {
-  const current = new Set(components.map((component) => commandOf(node.tools, component).join('\0')));
+  const current = new Set(components.map((component) => commandOf(node, component).join('\0')));
   const outdated = async () => {
     const all = await listProcesses();
     return all.filter(
@@ -105,15 +116,15 @@ export async function stopOutdated(node: RunningNode, components: readonly Compo
 }
 
 /** Whether the component does its work now. */
-export async function isReady(node: RunningNode, component: Component): Promise<boolean> {
+export async function isReady<P extends string>(node: RunningNode<P>, component: Component<P>): Promise<boolean> {
   const { readiness } = component;
   if (readiness.kind === 'process') return (await findComponent(node, component)).length > 0;
   return answersWith(readiness.url, readiness.status);
 }
 
 /** The last lines that a component wrote. */
-function lastWords(layout: Layout, component: Component): string {
-  const path = join(layout.log, `${component.name}.log`);
+function lastWords(layout: Layout, name: string): string {
+  const path = join(layout.log, `${name}.log`);
   return `The end of ${path}:\n${readFileSync(path, 'utf8').slice(-1500)}`;
 }
 
@@ -122,13 +133,18 @@ function lastWords(layout: Layout, component: Component): string {
  * was found running, or have given up too early on another one.
  * @throws UserError with its last words when it goes on ending or takes too long.
  */
-export async function waitReady(node: RunningNode, component: Component, seconds = 90): Promise<void> {
+export async function waitReady<P extends string>(
+  node: RunningNode<P>,
+  component: Component<P>,
+  seconds = 90,
+): Promise<void> {
   let starts = 0;
   const ready = async () => {
     if (await isReady(node, component)) return true;
-    if (starts > 3) throw new UserError(`${component.name} ends again and again. ${lastWords(node.layout, component)}`);
+    if (starts > 3)
+      throw new UserError(`${component.name} ends again and again. ${lastWords(node.layout, component.name)}`);
     if (await startComponent(node, component)) starts += 1;
     return undefined;
   };
-  await waitFor(component.name, ready, { seconds, why: () => lastWords(node.layout, component) });
+  await waitFor(component.name, ready, { seconds, why: () => lastWords(node.layout, component.name) });
 }

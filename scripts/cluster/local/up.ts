@@ -7,7 +7,7 @@ import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
 import { withLock } from '../lock.ts';
 import { waitFor } from '../wait.ts';
 import { baseObjects } from './base-objects.ts';
-import { createCertificates } from './certificates.ts';
+import { certificateRequests, createCertificates } from './certificates.ts';
 import { allComponents, type Component } from './components.ts';
 import { createControlGroup, removeControlGroup } from './control-groups.ts';
 import { writeFiles } from './files.ts';
@@ -36,7 +36,7 @@ async function prepareFolder(layout: Layout): Promise<Settings> {
   const settings = known ?? (await withLock('loco-operator-choose-index', () => chooseSettings(layout)));
   const marker = join(layout.pki, 'complete');
   if (!existsSync(marker)) {
-    await createCertificates(layout, addressesOf(settings.index));
+    await createCertificates(layout, certificateRequests(layout.name, addressesOf(settings.index)));
     await writeIfChanged(marker, '');
   }
   return settings;

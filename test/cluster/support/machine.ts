@@ -2,10 +2,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { hierarchiesOf } from '../../../scripts/cluster/local/control-groups.ts';
-import { localLayout } from '../../../scripts/cluster/local/index.ts';
-import { localClustersFolder } from '../../../scripts/cluster/local/layout.ts';
+import {
+  type Layout,
+  layoutOf,
+  localClustersFolder,
+  simulatedClustersFolder,
+} from '../../../scripts/cluster/local/layout.ts';
 import { readSettings } from '../../../scripts/cluster/local/settings.ts';
-import type { TestCluster } from './cli.ts';
 
 /** What a cluster could leave behind on this machine, by kind; each entry is one thing. */
 export type MachineState = Readonly<Record<string, readonly string[]>>;
@@ -79,14 +82,16 @@ export async function observeMachine(): Promise<MachineState> {
 }
 
 /** Control groups and network indices of this user's clusters beside `own`; somebody may work with them meanwhile. */
-export async function namesOfOthers(own: readonly TestCluster[]): Promise<ReadonlySet<string>> {
+export async function namesOfOthers(own: readonly Layout[]): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
-  for (const name of await readdir(localClustersFolder)) {
-    if (own.some((cluster) => cluster.name === name)) continue;
-    const layout = localLayout(name);
-    names.add(layout.controlGroup);
-    const settings = await readSettings(layout);
-    if (settings !== undefined) names.add(String(settings.index));
+  for (const folder of [localClustersFolder, simulatedClustersFolder]) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      const layout = layoutOf(folder, name);
+      if (own.some(({ root }) => root === layout.root)) continue;
+      names.add(layout.controlGroup);
+      const settings = await readSettings(layout);
+      if (settings !== undefined) names.add(String(settings.index));
+    }
   }
   return names;
 }

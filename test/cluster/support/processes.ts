@@ -8,7 +8,7 @@ async function isInGroup(pid: number, group: string): Promise<boolean> {
 }
 
 /** Every process of the cluster: the node's own, its pods', and those that name its folder. */
-export async function processesOf({ layout }: TestCluster): Promise<readonly Process[]> {
+export async function processesOf({ layout }: Pick<TestCluster, 'layout'>): Promise<readonly Process[]> {
   const node = await findNode(layout);
   const found: Process[] = [];
   for (const process of await listProcesses()) {
