@@ -3,6 +3,7 @@ import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, pause } from './clock.ts';
 import { isNotFound, isRefusal } from './errors.ts';
+import { microTime } from './lease-object.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
 
 const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
@@ -173,11 +174,6 @@ export class EventRecorder {
       }
     }
   }
-}
-
-/** RFC 3339 with microseconds, as `MicroTime` fields want it. */
-export function microTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '000Z');
 }
 
 function cutBytes(text: string, limit: number): string {

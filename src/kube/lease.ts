@@ -1,58 +1,92 @@
 import type { KubeClient } from './client.ts';
 import { type Clock, pause } from './clock.ts';
-import { ApiError, isConflict } from './errors.ts';
-import { microTime } from './events.ts';
-import type { KubeObject, Resource } from './object.ts';
-
-const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
-
-interface Lease extends KubeObject {
-  readonly spec: {
-    readonly holderIdentity?: string;
-    readonly leaseDurationSeconds?: number;
-    readonly acquireTime?: string;
-    readonly renewTime?: string;
-    readonly leaseTransitions?: number;
-  };
-}
+import { isConflict, isNotFound } from './errors.ts';
+import type { Fence } from './fence.ts';
+import { LeaseFence, momentOf } from './lease-fence.ts';
+import { freeLease, heldLease, LEASES, type Lease } from './lease-object.ts';
 
 export interface LeaseOptions {
-  readonly client: KubeClient;
+  /** Not fenced: the lease is what the fence is made of. */
+  readonly client: Pick<KubeClient, 'get' | 'post' | 'replace'>;
   readonly clock: Clock;
   readonly namespace: string;
   readonly name: string;
-  /** Who we are; a restarted container of the same pod is the same and goes on at once. */
+  /** Of this process alone, for example a pod's name with a random part: two with one identity would both lead. */
   readonly identity: string;
+  /**
+   * Is this holder known to have ended? Its lease is taken over at once. Say yes only with proof: a process that is
+   * stopped looks as dead as one that is.
+   */
+  readonly isPredecessor?: (holder: string) => boolean;
+  /**
+   * True: the lease could not be renewed in time, so the fence is closed, though nobody else is known to lead. False:
+   * it has been renewed, nobody led in between, and work may go on.
+   */
+  readonly onInterrupted?: (interrupted: boolean) => void;
+  /** Told of each request that failed; trying goes on. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /** Others may take over when a holder was silent for this long. */
 const DURATION_MS = 12_000;
-/** A holder that couldn't renew for this long stops, before others may begin. */
+/** The fence closes when a holder couldn't renew for this long, well before others may begin. */
 const DEADLINE_MS = 8_000;
 const RENEW_MS = 2_000;
-const RETRY_MS = 1_000;
+/** A renewal that failed is tried again so soon: three tries fit in before the deadline. */
+const RENEW_AGAIN_MS = 500;
+/** Who waits looks at the lease so often; it is what a clean stop costs. */
+const LOOK_MS = 1_000;
+/** A request that takes longer is given up. */
+const REQUEST_MS = 3_000;
+
+/** A lease that isn't ours, since when it was seen as it is, and how long its holder may be silent. */
+interface Sight {
+  readonly version: string;
+  readonly at: number;
+  readonly limitMs: number;
+}
+
+type Renewal = 'Renewed' | 'Taken' | 'Failed';
 
 /**
- * One leader among several processes, by a Lease. How old a foreign lease is counts from when *we* saw it change, on
- * our own clock: clocks of two machines differ. Each write carries the resourceVersion that it is based on, so of two
- * that try at once one gets a conflict.
+ * One leader among several processes, by a Lease, and the {@link Fence} for what the leader writes.
+ *
+ * - How old a foreign lease is counts from when *we* saw it change, on our own monotonic clock: clocks of two machines
+ *   differ, and clocks are set. Each write of the lease carries the resourceVersion that it is based on, so of two
+ *   that try at once one gets a conflict.
+ * - A leader that can't renew closes its fence after 8 s and goes on trying; others may begin after 12 s, and the 4 s
+ *   between are for writes that are under way. While the API server is away nobody can take the lease, so nobody has
+ *   to end: with its return the holder goes on at once, or hears that somebody else had the lease.
+ * - Somebody who couldn't look for as long as a holder couldn't renew counts the holder's silence anew, so that an
+ *   outage of the API server moves no leadership.
+ *
+ * @example
+ * const election = new LeaderElection({ client: new KubeClient(connection), ... });
+ * const fenced = new KubeClient(connection, { fence: election });
+ * while (await election.acquire()) {
+ *   queue.start();
+ *   if ((await election.hold()) === 'Released') break;
+ *   await queue.pause();
+ * }
  */
-export class LeaderElection {
+export class LeaderElection implements Fence {
   readonly #options: LeaseOptions;
+  readonly #fence: LeaseFence;
   readonly #abort = new AbortController();
-  #seen: { version: string; at: number } | undefined;
+  #seen: Sight | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #held: Lease | undefined;
-  #lost = false;
+  #interrupted = false;
   /** What {@link release} waits for: a write under way would make its own a conflict. */
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#fence = new LeaseFence(options.clock, DEADLINE_MS);
   }
 
-  get isLeader(): boolean {
-    return this.#held !== undefined && !this.#lost;
+  remainingMs(): number {
+    return this.#fence.remainingMs();
   }
 
   /** Resolves when we are the leader, or with false when {@link release} was called before. */
@@ -62,125 +96,171 @@ export class LeaderElection {
     return acquired;
   }
 
-  /** Renews until the lease is lost ("Lost") or given back ("Released"). Call it after {@link acquire}. */
+  /** Renews until somebody else has, or had, the lease ("Lost") or it is given back ("Released"). After {@link acquire}. */
   hold(): Promise<'Lost' | 'Released'> {
     const held = this.#hold();
     this.#work = held;
     return held;
   }
 
-  /** Gives the lease back, so that the next one needn't wait for it to run out. */
+  /** Gives the lease back, so that the next one needn't wait for it to run out. Nothing may be written any more. */
   async release(): Promise<void> {
     this.#abort.abort();
     await this.#work;
-    const held = this.#lost ? undefined : this.#held;
+    this.#fence.close();
+    const held = this.#held;
     this.#held = undefined;
-    if (held === undefined) return;
-    const spec = { ...held.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#timestamp() };
-    await this.#try(async () => {
-      await this.#options.client.replace(LEASES, { ...held, spec });
-      return true;
-    });
+    if (held !== undefined) await this.#within(REQUEST_MS, (signal) => this.#giveBack(held, signal));
   }
 
   async #acquire(): Promise<boolean> {
-    const { clock } = this.#options;
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      if (await this.#try(() => this.#attempt())) return !signal.aborted;
-      await pause(clock, RETRY_MS, signal);
+      const acquired = await this.#within(REQUEST_MS, (request) => this.#look(request));
+      if (acquired === true) return !signal.aborted;
+      await pause(this.#options.clock, this.#untilNextLook(), signal);
     }
     return false;
   }
 
   async #hold(): Promise<'Lost' | 'Released'> {
-    const { clock } = this.#options;
-    let renewed = clock.now();
+    let waitMs = RENEW_MS;
     while (true) {
-      await pause(clock, RENEW_MS, this.#abort.signal);
+      await pause(this.#options.clock, waitMs, this.#abort.signal);
       if (this.#abort.signal.aborted) return 'Released';
-      const started = clock.now();
-      const inTime = await this.#within(renewed + DEADLINE_MS - started, () => this.#renew());
-      if (inTime) renewed = started;
-      if (this.#held === undefined || clock.now() - renewed >= DEADLINE_MS) {
-        this.#lost = true;
+      const renewal = await this.#renewInTime();
+      if (renewal === 'Taken') {
+        this.#fence.close();
+        this.#held = undefined;
+        this.#interrupted = false;
+        this.#observe(undefined);
         return 'Lost';
       }
+      waitMs = renewal === 'Renewed' ? RENEW_MS : RENEW_AGAIN_MS;
     }
   }
 
-  /** False also when the step takes longer: a request that hangs must not keep us the leader. */
-  async #within(ms: number, step: () => Promise<boolean>): Promise<boolean> {
-    const late = Promise.withResolvers<false>();
-    const cancel = this.#options.clock.after(ms, () => late.resolve(false));
-    const done = await Promise.race([this.#try(step), late.promise]);
-    cancel();
-    return done;
+  /** A request that is still under way when the fence closes is given up, so that it is told of in time. */
+  async #renewInTime(): Promise<Renewal> {
+    this.#tellOfInterruption();
+    const limitMs = Math.min(this.#fence.remainingMs() || REQUEST_MS, REQUEST_MS);
+    const renewal = (await this.#within(limitMs, (signal) => this.#renew(signal))) ?? 'Failed';
+    if (renewal !== 'Taken') this.#tellOfInterruption();
+    return renewal;
   }
 
-  async #try(step: () => Promise<boolean>): Promise<boolean> {
+  #tellOfInterruption(): void {
+    const interrupted = this.#fence.remainingMs() === 0;
+    if (interrupted === this.#interrupted) return;
+    this.#interrupted = interrupted;
+    this.#options.onInterrupted?.(interrupted);
+  }
+
+  /** Undefined when the step failed or took longer: a request that hangs must not keep anybody waiting. */
+  async #within<T>(ms: number, step: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const giveUp = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#options.clock.after(ms, () => {
+      late.reject(new Error(`the API server did not answer within ${ms / 1000} s`));
+      giveUp.abort();
+    });
     try {
-      return await step();
+      return await Promise.race([step(giveUp.signal), late.promise]);
     } catch (error) {
       this.#options.onFailure(error);
-      return false;
+      return undefined;
+    } finally {
+      cancel();
     }
   }
 
-  async #attempt(): Promise<boolean> {
-    const { client, namespace, name, identity } = this.#options;
-    const found = await client.get<Lease>(LEASES, namespace, name);
-    if (found === undefined) {
-      await client.create<Lease>(LEASES, this.#lease({ metadata: { namespace, name }, spec: {} }));
-      return false;
-    }
-    const holder = found.spec.holderIdentity ?? '';
-    if (holder !== '' && holder !== identity && !this.#hasExpired(found)) return false;
-    return this.#write(this.#lease(found));
-  }
-
-  /** A conflict means that somebody else took the lease, or changed it: ask again who has it. */
-  async #renew(): Promise<boolean> {
-    if (this.#held === undefined) return false;
+  /** Looks at the lease, and takes it when it may be taken. */
+  async #look(signal: AbortSignal): Promise<boolean> {
+    const { client, namespace, name } = this.#options;
+    const found = await client.get<Lease>(LEASES, namespace, name, { signal });
+    if (!this.#mayTake(found)) return false;
     try {
-      return await this.#write(this.#lease(this.#held));
+      await this.#write(found, signal);
+      return true;
     } catch (error) {
-      if (!isConflict(error) && !(error instanceof ApiError && error.code === 404)) throw error;
-      this.#held = undefined;
-      return this.#attempt();
+      // Somebody was faster.
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+      return false;
     }
   }
 
-  async #write(lease: Lease): Promise<boolean> {
-    this.#held = await this.#options.client.replace(LEASES, lease);
-    return true;
+  /** A conflict means that somebody else wrote it, or that we did and didn't hear so: then look whose it is. */
+  async #renew(signal: AbortSignal): Promise<'Renewed' | 'Taken'> {
+    try {
+      await this.#write(this.#held, signal);
+      return 'Renewed';
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+    const { client, namespace, name } = this.#options;
+    const found = await client.get<Lease>(LEASES, namespace, name, { signal });
+    // Deleted: who waits lets our lease run out all the same, so it is ours as long as our fence is open.
+    const isOurs = found === undefined ? this.remainingMs() > 0 : this.#isSameTerm(found);
+    if (!isOurs) return 'Taken';
+    await this.#write(found, signal);
+    return 'Renewed';
   }
 
-  #hasExpired(lease: Lease): boolean {
-    const version = lease.metadata.resourceVersion ?? '';
-    const now = this.#options.clock.now();
-    if (this.#seen?.version !== version) this.#seen = { version, at: now };
-    return now - this.#seen.at > Math.max(DURATION_MS, (lease.spec.leaseDurationSeconds ?? 0) * 1000);
+  #isSameTerm({ spec }: Lease): boolean {
+    const held = this.#held?.spec;
+    return spec.holderIdentity === held?.holderIdentity && spec.leaseTransitions === held?.leaseTransitions;
   }
 
-  #lease(base: Lease): Lease {
-    const { identity } = this.#options;
-    const mine = base.spec.holderIdentity === identity;
-    return {
-      ...base,
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      spec: {
-        holderIdentity: identity,
-        leaseDurationSeconds: DURATION_MS / 1000,
-        acquireTime: mine ? (base.spec.acquireTime ?? this.#timestamp()) : this.#timestamp(),
-        renewTime: this.#timestamp(),
-        leaseTransitions: (base.spec.leaseTransitions ?? 0) + (mine ? 0 : 1),
-      },
-    };
+  async #write(base: Lease | undefined, signal: AbortSignal): Promise<void> {
+    const { client, clock, namespace, name, identity } = this.#options;
+    const asked = momentOf(clock);
+    const lease = heldLease(base ?? { metadata: { namespace, name }, spec: {} }, identity, DURATION_MS, asked.wall);
+    const options = { signal };
+    this.#held = await (base === undefined
+      ? client.post(LEASES, lease, options)
+      : client.replace(LEASES, lease, options));
+    this.#fence.renewed(asked);
   }
 
-  #timestamp(): string {
-    return microTime(this.#options.clock.now());
+  async #giveBack(held: Lease, signal: AbortSignal): Promise<void> {
+    const { client, clock, namespace, name, identity } = this.#options;
+    try {
+      await client.replace(LEASES, freeLease(held, clock.now()), { signal });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      const found = await client.get<Lease>(LEASES, namespace, name, { signal });
+      if (found?.spec.holderIdentity !== identity) return;
+      await client.replace(LEASES, freeLease(found, clock.now()), { signal });
+    }
+  }
+
+  #mayTake(found: Lease | undefined): boolean {
+    const { identity, isPredecessor, clock } = this.#options;
+    // Somebody who deletes a lease takes it from its holder, who hears so at its next renewal: who knew it waits.
+    if (found === undefined && this.#seen === undefined) return true;
+    const holder = found === undefined ? undefined : (found.spec.holderIdentity ?? '');
+    if (holder === '' || holder === identity) return true;
+    if (holder !== undefined && isPredecessor?.(holder) === true) return true;
+    const { at, limitMs } = this.#observe(found);
+    return clock.monotonic() - at >= limitMs;
+  }
+
+  /** Since when a lease is as it is, as far as we could see; undefined: it is gone. */
+  #observe(lease: Lease | undefined): Sight {
+    const version = lease?.metadata.resourceVersion ?? 'none';
+    const now = this.#options.clock.monotonic();
+    const wasAway = now - this.#lookedAt > DEADLINE_MS;
+    this.#lookedAt = now;
+    if (this.#seen?.version === version && !wasAway) return this.#seen;
+    const limitMs = Math.max(DURATION_MS, (lease?.spec.leaseDurationSeconds ?? 0) * 1000);
+    this.#seen = { version, at: now, limitMs };
+    return this.#seen;
+  }
+
+  /** Soon, or earlier when a lease runs out earlier. */
+  #untilNextLook(): number {
+    if (this.#seen === undefined) return LOOK_MS;
+    const leftMs = this.#seen.at + this.#seen.limitMs - this.#options.clock.monotonic();
+    return leftMs > 0 ? Math.min(LOOK_MS, leftMs) : LOOK_MS;
   }
 }
