@@ -132,3 +132,8 @@ export function isNotFound(error: unknown): boolean {
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.code === 409;
 }
+
+/** The fence held the write back: somebody else may lead by now. */
+export function isNotLeader(error: unknown): boolean {
+  return error instanceof ApiError && error.reason === 'NotLeader';
+}

@@ -1,12 +1,14 @@
-import type { Logger } from 'pino';
 import { KubeClient } from '../kube/client.ts';
 import { type Clock, systemClock } from '../kube/clock.ts';
 import { errorMessage } from '../kube/errors.ts';
 import { LeaderElection } from '../kube/lease.ts';
-import type { WorkQueue } from '../kube/work-queue.ts';
+import { keyOf } from '../kube/object.ts';
+import type { RequestObservation } from '../kube/transport.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
-import type { Settings } from './settings.ts';
+import { takeTurns } from './turns.ts';
+import { VERSION } from './version.ts';
 import { type OperatorContext, wireController } from './wiring.ts';
+import { WorkGate } from './work-gate.ts';
 
 /** A running operator. */
 export interface Operator {
@@ -14,29 +16,33 @@ export interface Operator {
   notReady(): string | undefined;
   /** Ends the work in hand and gives the Lease back. */
   stop(): Promise<void>;
-  /** Resolves when leadership was lost: somebody else acts now, and this process has to end. */
-  readonly lost: Promise<void>;
 }
 
-/** Wires everything together and starts it: caches at once, work when the Lease is held. */
+const LEASE = 'loco-operator';
+
+/**
+ * Wires everything together and starts it: caches at once, work while the Lease is held. Nothing that the API server
+ * does or leaves undone ends it.
+ */
 export function startOperator(context: OperatorContext): Operator {
-  const { settings, metrics, log } = context;
+  const { metrics, tracer, log, identity } = context;
   const clock = systemClock;
-  const client = new KubeClient(context.connection, { observe: metrics.requests(context.connection.server.host) });
-  const caches = createCaches({
-    client,
-    clock,
-    random: Math.random,
-    namespaces: settings.namespaces,
-    onFailure: ({ resource, error, retryInMs }) => log.warn({ resource, retryInMs }, `watch: ${errorMessage(error)}`),
-    onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
-  });
-  const parts = wireController(context, { client, caches, clock });
-  const election = electionOf(settings, client, clock, log);
-  const lost = Promise.withResolvers<void>();
-  run(caches, parts.queue, election, log).then((outcome) => {
-    if (outcome === 'Lost') lost.resolve();
-  }, lost.reject);
+  const counted = metrics.requests(context.connection.server.host);
+  const options = {
+    userAgent: `loco-operator/${VERSION} (${identity.holder})`,
+    observe: (request: RequestObservation) => {
+      counted(request);
+      tracer?.request(request);
+    },
+  };
+  const unfenced = new KubeClient(context.connection, options);
+  const election = electionOf(context, unfenced, clock, (renewed) => void gate.set({ renewed }));
+  const client =
+    election === undefined ? unfenced : new KubeClient(context.connection, { ...options, fence: election });
+  const caches = cachesOf(context, client, clock);
+  const parts = wireController(context, { client, unfenced, caches, clock });
+  const gate = new WorkGate(parts.queue);
+  const turns = lead(context, { caches, gate, election, add: (key) => parts.queue.add(key) });
   return {
     notReady: () => {
       const missing = allCaches(caches).filter((informer) => !informer.hasSynced());
@@ -49,14 +55,32 @@ export function startOperator(context: OperatorContext): Operator {
       await Promise.all([parts.channels.close(), parts.resolver.stop()]);
       // From here on nothing is decided any more, and the next operator needn't wait for the last events.
       await election?.release();
+      await turns;
       await parts.recorder.drain();
-      await Promise.all(allCaches(caches).map((informer) => informer.stop()));
+      await Promise.all([...allCaches(caches).map((informer) => informer.stop()), tracer?.close()]);
+      log.info('ended');
     },
-    lost: lost.promise,
   };
 }
 
-function electionOf(settings: Settings, client: KubeClient, clock: Clock, log: Logger): LeaderElection | undefined {
+function cachesOf({ settings, metrics, log }: OperatorContext, client: KubeClient, clock: Clock): Caches {
+  return createCaches({
+    client,
+    clock,
+    random: Math.random,
+    namespaces: settings.namespaces,
+    onFailure: ({ resource, error, retryInMs }) => log.warn({ resource, retryInMs }, `watch: ${errorMessage(error)}`),
+    onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
+    onSession: ({ resource, kind }) => metrics.cacheAsks(resource, kind),
+  });
+}
+
+function electionOf(
+  { settings, identity, log }: OperatorContext,
+  client: KubeClient,
+  clock: Clock,
+  onRenewed: (renewed: boolean) => void,
+): LeaderElection | undefined {
   if (settings.leaseNamespace === undefined) {
     log.info('no POD_NAMESPACE: without leader election, so no second operator may run');
     return undefined;
@@ -65,25 +89,39 @@ function electionOf(settings: Settings, client: KubeClient, clock: Clock, log: L
     client,
     clock,
     namespace: settings.leaseNamespace,
-    name: 'loco-operator',
-    identity: settings.identity,
+    name: LEASE,
+    identity: identity.holder,
+    isPredecessor: identity.isPredecessor,
+    onInterrupted: (interrupted) => {
+      const message = 'the lease can not be renewed: nothing is written until it can';
+      if (interrupted) log.warn(message);
+      else log.info('the lease is renewed again, working');
+      onRenewed(!interrupted);
+    },
     onFailure: (error) => log.warn(`lease: ${errorMessage(error)}`),
   });
 }
 
-async function run(
-  caches: Caches,
-  queue: WorkQueue,
-  election: LeaderElection | undefined,
-  log: Logger,
-): Promise<'Lost' | 'Released'> {
-  const synced = Promise.all(allCaches(caches).map((informer) => informer.start()));
-  if (election !== undefined && !(await election.acquire())) return 'Released';
-  const held = election?.hold();
-  // Filling the caches can take longer than a lease that can't be renewed lasts.
-  const first = await Promise.race([synced, ...(held === undefined ? [] : [held])]);
-  if (first === 'Lost' || first === 'Released') return first;
-  log.info({ emulators: caches.emulators.store.size }, 'caches are filled, working');
-  queue.start();
-  return held ?? 'Released';
+interface Leading {
+  readonly caches: Caches;
+  readonly gate: WorkGate;
+  readonly election: LeaderElection | undefined;
+  readonly add: (key: string) => void;
+}
+
+/** Fills the caches and works whenever it may, until the election is released. */
+async function lead({ metrics, log }: OperatorContext, { caches, gate, election, add }: Leading): Promise<void> {
+  const synced = Promise.all(allCaches(caches).map((informer) => informer.start())).then(() => {
+    log.info({ emulators: caches.emulators.store.size }, 'caches are filled');
+    return gate.set({ synced: true });
+  });
+  metrics.leading(LEASE, election === undefined);
+  const onTurn = (leading: boolean): void => {
+    metrics.leading(LEASE, leading);
+    log.info(leading ? 'leading' : 'not leading any more');
+    // What another leader did meanwhile is looked at again, and what it left undone is done.
+    if (leading) for (const emulator of caches.emulators.store.values()) add(keyOf(emulator));
+  };
+  if (election !== undefined) await takeTurns({ election, gate, onTurn });
+  else await Promise.all([synced, gate.set({ leading: true })]);
 }

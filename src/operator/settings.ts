@@ -13,8 +13,10 @@ const environmentSchema = z.object({
   LOCO_ORAS: z.string().default('oras'),
   /** A kubeconfig file; absent: the pod's own service account. */
   KUBECONFIG: z.string().optional(),
-  /** Name of the operator's pod: its identity in the Lease and in events. */
+  /** Name of the operator's pod: who it is in the Lease, in events and in the API server's audit log. */
   POD_NAME: z.string().optional(),
+  /** UID of that pod: a process that was started again in it takes over from the one before at once. */
+  POD_UID: z.string().optional(),
   /** Where the Lease is; absent: no leader election. */
   POD_NAMESPACE: z.string().optional(),
 });
@@ -26,7 +28,8 @@ export interface Settings {
   readonly healthPort: number;
   readonly oras: string;
   readonly kubeconfig: string | undefined;
-  readonly identity: string;
+  readonly podName: string;
+  readonly podUid: string | undefined;
   readonly leaseNamespace: string | undefined;
 }
 
@@ -47,7 +50,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     healthPort: values.LOCO_HEALTH_PORT,
     oras: values.LOCO_ORAS,
     kubeconfig: values.KUBECONFIG || undefined,
-    identity: values.POD_NAME || hostname,
+    podName: values.POD_NAME || hostname,
+    podUid: values.POD_UID || undefined,
     leaseNamespace: values.POD_NAMESPACE || undefined,
   };
 }

@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Connection } from '../kube/connection.ts';
-import { errorMessage, isNamespaceTerminating } from '../kube/errors.ts';
+import { errorMessage, isNamespaceTerminating, isNotLeader } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
+import type { Tracer } from '../kube/tracing.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { Workers } from '../kube/workers.ts';
 import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
@@ -15,6 +16,7 @@ import type { ChannelContext } from './emulator/machines/channel.ts';
 import { MachineChannels } from './emulator/machines/channels.ts';
 import { EmulatorSecrets } from './emulator/secrets.ts';
 import { SnapshotResolver } from './emulator/snapshot-resolver.ts';
+import type { Identity } from './identity.ts';
 import type { Settings } from './settings.ts';
 
 /** Emulators that are worked on at the same time; each waits mostly for the API server. */
@@ -26,13 +28,18 @@ export interface OperatorContext {
   readonly connection: Connection;
   readonly connectToPod: ConnectToPod;
   readonly settings: Settings;
+  readonly identity: Identity;
   readonly metrics: OperatorMetrics;
+  /** Undefined when nobody asked for traces. */
+  readonly tracer: Tracer | undefined;
   readonly log: Logger;
 }
 
 /** What every part of a controller stands on. */
 interface Ground {
   readonly client: KubeClient;
+  /** Writes also without the Lease: what it writes changes nothing that others decide from. */
+  readonly unfenced: KubeClient;
   readonly caches: Caches;
   readonly clock: Clock;
 }
@@ -47,12 +54,13 @@ export interface Parts {
 
 /** Puts the Emulator controller together; nothing works before its queue is started. */
 export function wireController(context: OperatorContext, ground: Ground): Parts {
-  const { metrics, log, settings } = context;
+  const { metrics, tracer, log, settings } = context;
   const { client, caches, clock } = ground;
   const secrets = new EmulatorSecrets(client, randomBytes);
   const recorder = createRecorder(context, ground);
+  const reconcile = (key: string): ReturnType<EmulatorController['reconcile']> => controller.reconcile(key);
   const queue: WorkQueue = new WorkQueue({
-    work: (key) => controller.reconcile(key),
+    work: (key) => (tracer === undefined ? reconcile(key) : tracer.pass(CONTROLLER, key, () => reconcile(key))),
     workers: new Workers(CONCURRENCY),
     clock,
     random: Math.random,
@@ -86,12 +94,12 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
   return { queue, channels, resolver, recorder };
 }
 
-function createRecorder({ settings, log }: OperatorContext, { client, clock }: Ground): EventRecorder {
+function createRecorder({ settings, log }: OperatorContext, { unfenced, clock }: Ground): EventRecorder {
   return new EventRecorder({
-    client,
+    client: unfenced,
     clock,
     random: Math.random,
-    reporter: { controller: 'loco.mroie.github.io/operator', instance: settings.identity },
+    reporter: { controller: 'loco.mroie.github.io/operator', instance: settings.podName },
     onDropped: (happening, error) => {
       const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
       log[level]({ reason: happening.reason }, `event dropped: ${errorMessage(error)}`);
@@ -125,7 +133,9 @@ function observeQueue(metrics: OperatorMetrics, log: Logger): ReturnType<Operato
     finished: (key, tookMs, result) => {
       counted.finished(key, tookMs, result);
       if (result.outcome === 'Failed') {
-        log.warn({ emulator: key, retryInMs: result.retryInMs }, `reconcile: ${errorMessage(result.error)}`);
+        // What the fence holds back is told once, where the lease is.
+        const level = isNotLeader(result.error) ? 'debug' : 'warn';
+        log[level]({ emulator: key, retryInMs: result.retryInMs }, `reconcile: ${errorMessage(result.error)}`);
       }
       if (result.outcome === 'Terminal') log.error({ emulator: key }, errorMessage(result.error));
     },
