@@ -2,6 +2,7 @@ import { runCommand, UserError } from './console.ts';
 
 const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--states 100] [--scenario NAME] [--only POINT ...]
        npm run chaos -- disk --without SYNC [--scenario NAME] [--seed 1]
+       npm run chaos -- operator [--resources 200] [--seed 1]
        npm run chaos -- guest [--deletions 20] [--kills 5] [--seed 1]
        npm run chaos -- memory [--minutes 60]
 
@@ -12,9 +13,11 @@ disk     kills preparations of a machine's disk with SIGKILL, at every step and 
            --scenario  power cuts in this scenario alone
            --only      just this kill, by the name that a run gave it
            --without   leaves out each sync whose name contains this ("" for all): a power cut must show it
+operator kills and pauses operators, kills the API server and etcd, cuts the network, injects errors, and damages objects
+         while Emulators come, change and go, on a simulated cluster of its own
 guest    deletes pods and kills QEMU under disk load on a real cluster
 memory   an hour of load at the memory limit
-         both on a cluster that stays up: LOCO_CLUSTER=loco-chaos npm run cluster -- down
+         these two on a cluster that stays up: LOCO_CLUSTER=loco-chaos npm run cluster -- down
 
 The last line of the output is JSON; docs/chaos.md explains it. The exit code is 0 when nothing was wrong or lost.
 `;
@@ -22,6 +25,7 @@ The last line of the output is JSON; docs/chaos.md explains it. The exit code is
 /** Each takes the arguments behind its name and gives the exit code; loaded when it is asked for. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   disk: async (args) => (await import('../chaos/disk/command.ts')).diskCommand(args),
+  operator: async (args) => (await import('../chaos/operator/command.ts')).operatorCommand(args),
   guest: async (args) => (await import('../chaos/guest/command.ts')).guestCommand(args),
   memory: async (args) => (await import('../chaos/guest/memory-command.ts')).memoryCommand(args),
 };

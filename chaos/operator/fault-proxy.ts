@@ -21,12 +21,10 @@ export interface Weather {
   readonly faults: readonly HttpFault[];
 }
 
-/** How the requests that are passed on are sent: where to, and the client's certificate and key in PEM. */
+/** Where requests are passed on to, and the authority of its certificate in PEM. */
 export interface Upstream {
   readonly server: URL;
   readonly ca: string;
-  readonly cert?: string;
-  readonly key?: string;
 }
 
 export interface FaultProxyOptions {
@@ -46,8 +44,7 @@ const CALM: Weather = { share: 0, faults: [] };
 
 /**
  * A TLS-terminating proxy in front of the API server that answers a share of the requests with an error, or late, and
- * passes the rest on as they are, watches among them. Whoever comes through it acts with the certificate that the proxy
- * has.
+ * passes the rest on as they are, bearer tokens and watches among them.
  */
 export class FaultProxy {
   readonly #options: FaultProxyOptions;
@@ -58,8 +55,7 @@ export class FaultProxy {
 
   private constructor(options: FaultProxyOptions) {
     this.#options = options;
-    const { ca, cert, key } = options.upstream;
-    this.#agent = new https.Agent({ keepAlive: true, ca, ...(cert === undefined ? {} : { cert, key }) });
+    this.#agent = new https.Agent({ keepAlive: true, ca: options.upstream.ca });
     this.#server = https.createServer({ cert: options.cert, key: options.key }, (request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
     });
@@ -129,14 +125,13 @@ export class FaultProxy {
   /** Sends the request on; gone is gone, on either side. */
   #pass(request: http.IncomingMessage, response: http.ServerResponse): Promise<http.IncomingMessage> {
     const { server } = this.#options.upstream;
-    const { authorization: _, ...headers } = request.headers;
     const passed = https.request({
       agent: this.#agent,
       hostname: server.hostname,
       port: server.port,
       path: request.url,
       method: request.method,
-      headers: { ...headers, host: server.host },
+      headers: { ...request.headers, host: server.host },
     });
     response.once('close', () => passed.destroy());
     request.pipe(passed);

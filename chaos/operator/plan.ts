@@ -10,7 +10,9 @@ export interface Planned<T> {
 
 /** What the user does. */
 export type UserAction =
-  | { readonly kind: 'Create' | 'Recreate'; readonly wanted: Wanted }
+  | { readonly kind: 'Create'; readonly wanted: Wanted }
+  /** Deletes it, and makes another one under the same name. */
+  | { readonly kind: 'Recreate'; readonly wanted: Wanted }
   | { readonly kind: 'Scale'; readonly name: string; readonly replicas: number }
   | { readonly kind: 'Power'; readonly name: string; readonly state: 'Running' | 'Stopped' }
   /** Changes the pod template, which restarts nothing. */
@@ -43,7 +45,8 @@ export interface Damage {
 export type Who = 'Leader' | 'Standby';
 
 export type Fault =
-  | { readonly kind: 'KillApiServer' | 'StopEtcd'; readonly forMs: number }
+  | { readonly kind: 'KillApiServer'; readonly forMs: number }
+  | { readonly kind: 'StopEtcd'; readonly forMs: number }
   /** The next process is the same pod's container, or one of a new pod. */
   | { readonly kind: 'KillOperator'; readonly who: Who; readonly newPod: boolean }
   | { readonly kind: 'PauseLeader'; readonly forMs: number }

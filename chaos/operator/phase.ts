@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from '../random.ts';
+import { convergenceFindings, type Finding, type Intended } from './converged.ts';
+import { type Done, Saboteur } from './damage.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { Faults } from './faults.ts';
+import { createNamespace, type Ground, OPERATOR_NAMESPACE } from './ground.ts';
+import { Line } from './line.ts';
+import { OperatorSlot, type OwnExit } from './operator-slot.ts';
+import { claimFindings, type Excused, orphanFindings, type Variants } from './orphans.ts';
+import type { Fault, Plan } from './plan.ts';
+import { play } from './play.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { User } from './user.ts';
+
+export interface PhaseOptions {
+  readonly ground: Ground;
+  readonly plan: Plan;
+  /** Also tells the operators of this phase from those of others. */
+  readonly namespace: string;
+  /** With the plan's faults and damages, or with what the user does alone. */
+  readonly disturbed: boolean;
+  readonly log: (line: string) => void;
+  /** How long it may take at the end until everything is as it has to be. */
+  readonly settleSeconds: number;
+}
+
+/** What came of a part of the run. */
+export interface PhaseResult {
+  /** Of requests that count, by the clock of the machine. */
+  readonly span: { readonly fromMs: number; readonly toMs: number };
+  /** What still wasn't as it has to be when the time was over. */
+  readonly findings: readonly Finding[];
+  readonly damages: readonly Done[];
+  readonly faults: number;
+  readonly ownExits: readonly OwnExit[];
+  readonly injected: Readonly<Record<string, number>>;
+  /** From the last fault until everything was as it has to be. */
+  readonly settledMs: number;
+  /** When everything was as it has to be. */
+  readonly quietFromMs: number;
+}
+
+/** Long enough for a status that tells of steps only, and for events that are put together. */
+const QUIET_MS = 3_000;
+const LOOK_MS = 1_000;
+
+/** Runs two operators while users, and perhaps everybody else, are at work; ends when everything is quiet, or time is up. */
+export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
+  const { ground, namespace } = options;
+  await createNamespace(ground, namespace);
+  const proxy = await FaultProxy.open({
+    ...ground.tls,
+    host: ground.cluster.hostAddress,
+    upstream: { server: new URL(ground.cluster.server), ca: ground.ca },
+    random: seeded(options.plan.seed),
+  });
+  const lines = [await openLine(ground, proxy), await openLine(ground, proxy)] as const;
+  const slot = (index: 0 | 1, letter: string): OperatorSlot =>
+    new OperatorSlot({
+      cluster: ground.cluster,
+      program: ground.program,
+      line: lines[index],
+      name: `${namespace}-${letter}`,
+      namespace: OPERATOR_NAMESPACE,
+      serviceAccount: 'loco-operator',
+    });
+  const slots = [slot(0, 'a'), slot(1, 'b')] as const;
+  try {
+    for (const each of slots) each.start();
+    const result = await disturb(options, proxy, slots);
+    return { ...result, injected: proxy.counts, ownExits: slots.flatMap(({ ownExits }) => ownExits) };
+  } finally {
+    await Promise.all(slots.map((each) => each.stop()));
+    await Promise.all(lines.map((line) => line.close()));
+    await proxy.close();
+  }
+}
+
+function openLine({ cluster }: Ground, proxy: FaultProxy): Promise<Line> {
+  return Line.open(cluster.hostAddress, { host: cluster.hostAddress, port: proxy.port });
+}
+
+async function disturb(
+  options: PhaseOptions,
+  proxy: FaultProxy,
+  slots: readonly [OperatorSlot, OperatorSlot],
+): Promise<Omit<PhaseResult, 'injected' | 'ownExits'>> {
+  const { ground, plan, namespace, disturbed, log } = options;
+  const { cluster, admin } = ground;
+  const user = new User(admin, namespace);
+  const saboteur = new Saboteur(admin, namespace);
+  const leasePath = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/loco-operator`;
+  const faults = new Faults({ cluster, admin, proxy, slots, leasePath });
+  const damages: Done[] = [];
+  const fromMs = Date.now();
+  const startedAt = performance.now();
+  const tell = (atMs: number, what: string): void => log(`${namespace} ${(atMs / 1000).toFixed(1)} s: ${what}`);
+  const told = async (what: object, atMs: number, work: Promise<string>): Promise<void> => {
+    tell(atMs, `${JSON.stringify(what)} ${await work}`);
+  };
+  const nothing: typeof plan = { ...plan, damages: [], faults: [] };
+  const { actions, damages: plannedDamages, faults: plannedFaults } = disturbed ? plan : nothing;
+  await Promise.all([
+    play(
+      actions,
+      startedAt,
+      (what) => ('wanted' in what ? what.wanted.name : what.name),
+      (what, atMs) =>
+        told(
+          what,
+          atMs,
+          user.act(what).then(() => ''),
+        ),
+    ),
+    play(
+      plannedDamages,
+      startedAt,
+      () => 'damage',
+      async (what, atMs) => {
+        const done = await saboteur.strike(what);
+        if (done !== undefined) damages.push(done);
+        tell(atMs, `${what.kind} ${done === undefined ? 'met nothing' : done.target}`);
+      },
+    ),
+    play(plannedFaults, startedAt, laneOf, (what, atMs) => told(what, atMs, faults.bringAbout(what))),
+  ]).finally(() => faults.end());
+  tell(performance.now() - startedAt, 'everything works again');
+  const settled = await settle(options, { claims: user.notes.unowned, emulators: shaken(damages) });
+  return { span: { fromMs, toMs: Date.now() }, damages, faults: plannedFaults.length, ...settled };
+}
+
+/** Whose StatefulSet carried the note of a scale-down away with it. */
+function shaken(damages: readonly Done[]): Set<string> {
+  const kinds: readonly string[] = ['DeleteStatefulSet', 'ScaleStatefulSet'];
+  return new Set(damages.filter(({ kind }) => kinds.includes(kind)).map(({ emulator }) => emulator));
+}
+
+function laneOf({ kind }: Fault): string {
+  if (kind === 'KillApiServer' || kind === 'StopEtcd') return 'server';
+  if (kind === 'KillOperator' || kind === 'PauseLeader') return 'operators';
+  return kind === 'Weather' ? 'weather' : 'network';
+}
+
+async function settle(
+  { ground, plan, namespace, settleSeconds, log }: PhaseOptions,
+  excused: Excused,
+): Promise<Pick<PhaseResult, 'findings' | 'settledMs' | 'quietFromMs'>> {
+  const [intended, variants] = [intendedBy(plan), variantsOf(plan)];
+  const began = performance.now();
+  let quietSince: number | undefined;
+  while (true) {
+    const snapshot = await takeSnapshot(ground.admin, namespace);
+    const findings = [
+      ...convergenceFindings(snapshot, intended),
+      ...orphanFindings(snapshot, intended),
+      ...claimFindings(snapshot, variants, excused),
+    ];
+    const now = performance.now();
+    if (findings.length > 0) quietSince = undefined;
+    else quietSince ??= now;
+    const late = now - began > settleSeconds * 1000;
+    if (late || (quietSince !== undefined && now - quietSince >= QUIET_MS)) {
+      const settledMs = Math.round((quietSince ?? now) - began);
+      log(`${namespace}: ${findings.length} findings after ${(settledMs / 1000).toFixed(1)} s`);
+      return { findings, settledMs, quietFromMs: Date.now() - (now - (quietSince ?? now)) };
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** What the user has at the end. */
+function intendedBy({ actions }: Plan): Intended {
+  const intended = new Map(variantsOf({ actions }));
+  for (const { what } of actions) if (what.kind === 'Delete') intended.delete(what.name);
+  return new Map([...intended].map(([name, variant]) => [name, { variant }]));
+}
+
+/** How each Emulator that ever was is meant. */
+export function variantsOf({ actions }: Pick<Plan, 'actions'>): Variants {
+  return new Map(
+    actions.flatMap(({ what }) => (what.kind === 'Create' ? [[what.wanted.name, what.wanted.variant] as const] : [])),
+  );
+}
