@@ -62,17 +62,10 @@ export interface ClientOptions extends TransportOptions {
 export class KubeClient {
   readonly #transport: Transport;
   readonly #fence: Fence | undefined;
-  readonly #connection: Connection;
 
   constructor(connection: Connection, options: ClientOptions = {}) {
-    this.#connection = connection;
     this.#transport = new Transport(connection, options);
     this.#fence = options.fence;
-  }
-
-  /** Calls `listener` when another request on this connection heard nothing for too long, until told to stop. */
-  onSilence(listener: () => void): () => void {
-    return this.#connection.alarm?.onRing(listener) ?? (() => undefined);
   }
 
   /** One object, straight from the API server; undefined when there is none. */

@@ -1,5 +1,6 @@
 import { ApiError, apiErrorFrom, unreachable } from './errors.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
+import { Silence } from './request.ts';
 import { readLines } from './response-text.ts';
 import type { Transport } from './transport.ts';
 
@@ -55,32 +56,72 @@ export async function listPage<T extends KubeObject>(
   return { resourceVersion: list.metadata.resourceVersion, next: list.metadata.continue || undefined, items };
 }
 
+/** A watch is answered at once; what is there follows without a break. */
+const ANSWER_MS = 15_000;
+
 /**
  * Changes as they happen, until the server ends the watch.
- * @throws ApiError also for a failure that the server reports within the stream (410 among them)
+ * @throws ApiError also for a failure that the server reports within the stream (410 among them), and `NoInitialList`
+ * (400) when it was asked for everything first and took that for a watch like any other
  */
 export async function* watchEvents<T extends KubeObject>(
   transport: Transport,
   scope: Scope,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
-  const query = {
-    watch: 'true',
-    allowWatchBookmarks: 'true',
-    ...startOf(options.resourceVersion),
-    timeoutSeconds: String(options.timeoutSeconds),
-    labelSelector: scope.labelSelector,
-  };
   const { resource, namespace } = scope;
-  const { idleTimeoutMs, signal } = options;
-  const response = await transport.open({ verb: 'watch', resource, namespace, query, signal, idleTimeoutMs });
+  let initial = options.resourceVersion === undefined;
+  const idleTimeoutMs = Math.min(options.idleTimeoutMs, ANSWER_MS);
+  const query = queryOf(scope, options);
+  const response = await transport.open({
+    verb: 'watch',
+    resource,
+    namespace,
+    query,
+    signal: options.signal,
+    idleTimeoutMs,
+  });
+  if (!initial) response.socket.setTimeout(options.idleTimeoutMs);
+  let heardAt = performance.now();
+  const end = transport.onSilence((since) => {
+    if (heardAt < since) response.destroy(new Error('another request on the same connection heard nothing'));
+  });
   try {
-    for await (const line of readLines(response)) yield decodeEvent<T>(line);
+    for await (const line of readLines(response)) {
+      heardAt = performance.now();
+      const event = decodeEvent<T>(line);
+      if (initial && event.type === 'BOOKMARK') {
+        if (!endsInitialEvents(event)) throw noInitialList(scope);
+        initial = false;
+        response.socket.setTimeout(options.idleTimeoutMs);
+      }
+      yield event;
+    }
+    if (initial) throw noInitialList(scope);
   } catch (error) {
-    throw error instanceof ApiError ? error : unreachable(`watch of ${resource.plural}`, error);
+    if (error instanceof ApiError) throw error;
+    throw initial && error instanceof Silence
+      ? noInitialList(scope)
+      : unreachable(`watch of ${resource.plural}`, error);
   } finally {
+    end();
     response.destroy();
   }
+}
+
+function queryOf(scope: Scope, { resourceVersion, timeoutSeconds }: WatchOptions): Record<string, string | undefined> {
+  return {
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    ...startOf(resourceVersion),
+    timeoutSeconds: String(timeoutSeconds),
+    labelSelector: scope.labelSelector,
+  };
+}
+
+/** It counts as a refusal: such a server doesn't know what it was asked for. */
+function noInitialList({ resource }: Scope): ApiError {
+  return new ApiError(400, 'NoInitialList', `the watch of ${resource.plural} did not begin with a whole list`);
 }
 
 /** Without a version the server is asked for all that is there, not older than now (KEP-3157). */

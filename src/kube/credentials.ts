@@ -57,6 +57,7 @@ export class CredentialCache {
     this.#current = first;
     this.#agent = agentFor(server, first);
     this.#readAt = clock.monotonic();
+    this.alarm.onRing(() => dropIdle(this.#agent));
   }
 
   get agent(): http.Agent {
@@ -90,6 +91,11 @@ export class CredentialCache {
     const headers = isDeepStrictEqual(next.headers, before.headers) ? before.headers : next.headers;
     this.#current = { ...next, headers };
   }
+}
+
+/** Connections that wait for a next request may be as dead as the one that fell silent. */
+function dropIdle({ freeSockets }: http.Agent): void {
+  for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
 }
 
 /**

@@ -2,6 +2,7 @@ import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import type { KubeObject, Resource } from './object.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
+import { slim } from './slim.ts';
 import { Store } from './store.ts';
 
 /** What all informers of a process share. */
@@ -11,7 +12,10 @@ export interface InformerContext {
   readonly random: () => number;
   /** Namespaces to look at; none means all of them. */
   readonly namespaces: readonly string[];
+  /** Field managers that create objects with POST and apply them later: see `slim.ts`. */
+  readonly fieldManagers?: readonly string[];
   readonly onFailure: ReflectorOptions<KubeObject>['onFailure'];
+  readonly onSession?: NonNullable<ReflectorOptions<KubeObject>['onSession']>;
   readonly onHandlerError: (error: unknown) => void;
 }
 
@@ -30,10 +34,12 @@ export function createInformer<T extends KubeObject>(
   resource: Resource,
   options: { labelSelector?: string; transform?: (object: T) => T } = {},
 ): Informer<T> {
+  const { clock, fieldManagers = [], onHandlerError } = context;
+  const { transform = (same: T): T => same } = options;
   const store = new Store<T>({
-    now: () => context.clock.now(),
-    onHandlerError: context.onHandlerError,
-    transform: (object) => (options.transform ?? ((same: T) => same))(withoutManagedFields(object)),
+    now: () => clock.monotonic(),
+    onHandlerError,
+    transform: (object) => transform(slim(object, fieldManagers)),
   });
   const namespaces = context.namespaces.length === 0 ? [''] : context.namespaces;
   const reflectors = namespaces.map((namespace) => {
@@ -52,10 +58,4 @@ export function createInformer<T extends KubeObject>(
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },
   };
-}
-
-/** Who set which field is often half of an object's size, and no decision is made from it. */
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata as KubeObject['metadata'] & { managedFields?: unknown };
-  return { ...object, metadata };
 }

@@ -1,202 +1,193 @@
-import type http from 'node:http';
 import { afterEach, expect, test, vi } from 'vitest';
-import { KubeClient } from './client.ts';
-import { systemClock } from './clock.ts';
-import type { KubeObject } from './object.ts';
-import { Reflector } from './reflector.ts';
-import { type ScriptedServer, sendFailure, sendJson, startScriptedServer } from './scripted-server.ts';
-import { Store } from './store.ts';
-
-const PODS = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
+import {
+  answer,
+  breaking,
+  endOfList,
+  event,
+  failWith,
+  list,
+  pod,
+  type Script,
+  type Setting,
+  startReflector,
+  watching,
+} from './reflector.fixture.ts';
 
 const open: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
+  for (const close of open.splice(0)) await close();
 });
 
-function pod(name: string, resourceVersion: string): KubeObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'n', resourceVersion } };
+async function start(script: Script, setting?: Setting) {
+  const started = await startReflector(script, setting);
+  open.push(started.close);
+  return started;
 }
 
-function list(resourceVersion: string, items: KubeObject[], next?: string): object {
-  return { kind: 'PodList', metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) }, items };
-}
-
-function event(type: string, object: unknown): string {
-  return `${JSON.stringify({ type, object })}\n`;
-}
-
-/** One answer for each list and each watch in turn; the last of each is repeated. */
-interface Script {
-  readonly lists: ((response: http.ServerResponse, query: URLSearchParams) => void)[];
-  readonly watches: ((response: http.ServerResponse, query: URLSearchParams) => void)[];
-}
-
-async function start(script: Script, options: { idleTimeoutMs?: number } = {}) {
-  const take = <T>(answers: T[]): T | undefined => (answers.length > 1 ? answers.shift() : answers[0]);
-  const server: ScriptedServer = await startScriptedServer((request, response) => {
-    const query = new URL(request.url ?? '', 'http://x').searchParams;
-    take(query.get('watch') === 'true' ? script.watches : script.lists)?.(response, query);
-  });
-  const store = new Store<KubeObject>({ now: Date.now, onHandlerError: () => undefined });
-  const failures: string[] = [];
-  const reflector = new Reflector<KubeObject>({
-    client: new KubeClient(server.connection),
-    scope: { resource: PODS, namespace: '' },
-    store,
-    clock: systemClock,
-    random: () => 0.5,
-    backoff: { firstMs: 5, capMs: 20 },
-    onFailure: ({ error }) => failures.push(String(error)),
-    ...options,
-  });
-  open.push(server.close, () => reflector.stop());
-  reflector.start();
-  const names = (): string[] => [...store.values()].map(({ metadata }) => metadata.name).sort();
-  return { store, reflector, server, failures, names };
-}
-
-const hang = (response: http.ServerResponse): void => {
-  response.writeHead(200).write(event('BOOKMARK', pod('', '900')));
-};
-
-test('all pages of a list arrive as one', async () => {
-  const { reflector, names, server } = await start({
-    lists: [
-      (response) => sendJson(response, 200, list('1', [pod('a', '1')], 'page-2')),
-      (response) => sendJson(response, 200, list('1', [pod('b', '1')])),
-    ],
-    watches: [hang],
-  });
-  await reflector.synced;
-  expect(names()).toEqual(['a', 'b']);
-  expect(server.requests[1]).toContain('continue=page-2');
-});
-
-test('a watch begins at the version of the list and keeps the store up to date', async () => {
-  const { names, server } = await start({
-    lists: [(response) => sendJson(response, 200, list('10', [pod('a', '1'), pod('b', '2')]))],
-    watches: [
-      (response) => {
-        response.writeHead(200);
-        response.write(event('ADDED', pod('c', '11')) + event('DELETED', pod('a', '12')));
-      },
+test('what is there is streamed as the beginning of a watch, which goes on with what changes', async () => {
+  const { names, kinds, queries } = await start({
+    streams: [
+      watching(
+        event('ADDED', pod('a', '3')),
+        event('ADDED', pod('b', '5')),
+        endOfList('10'),
+        event('DELETED', pod('a', '11')),
+        event('ADDED', pod('c', '12')),
+      ),
     ],
   });
   await vi.waitFor(() => expect(names()).toEqual(['b', 'c']));
-  expect(server.requests[1]).toContain('resourceVersion=10');
-});
-
-test('a list that fails with 500 is tried again until it succeeds', async () => {
-  const { names, failures } = await start({
-    lists: [
-      (response) => sendFailure(response, 500, 'InternalError'),
-      (response) => sendFailure(response, 503, 'ServiceUnavailable'),
-      (response) => sendJson(response, 200, list('1', [pod('a', '1')])),
-    ],
-    watches: [hang],
+  expect(kinds()).toEqual(['Stream']);
+  expect(queries('Stream')[0]).toMatchObject({
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    sendInitialEvents: 'true',
+    resourceVersionMatch: 'NotOlderThan',
   });
-  await vi.waitFor(() => expect(names()).toEqual(['a']));
-  expect(failures).toHaveLength(2);
+  expect(queries('Stream')[0]).not.toHaveProperty('resourceVersion');
 });
 
-test('a watch that breaks is taken up from the last version that was seen, bookmarks included', async () => {
-  const { server, names } = await start({
-    lists: [(response) => sendJson(response, 200, list('10', []))],
-    watches: [
-      (response) => {
-        response.writeHead(200);
-        response.write(event('ADDED', pod('a', '11')) + event('BOOKMARK', pod('', '20')), () => response.destroy());
+test('it has synced when the stream says that this was all, and nothing of a list is seen before', async () => {
+  let end = (): void => undefined;
+  const { reflector, store, server } = await start({
+    streams: [
+      (response, query, request) => {
+        watching(event('ADDED', pod('a', '3')))(response, query, request);
+        end = () => response.write(endOfList('10'));
       },
-      (response) => response.writeHead(200).write(event('ADDED', pod('b', '21'))),
     ],
   });
-  await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
-  expect(server.requests.filter((request) => request.includes('watch=true'))[1]).toContain('resourceVersion=20');
-  expect(server.requests.filter((request) => !request.includes('watch=true'))).toHaveLength(1);
+  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+  await new Promise(setImmediate);
+  expect([reflector.hasSynced, store.size]).toEqual([false, 0]);
+  end();
+  await reflector.synced;
+  expect([reflector.hasSynced, store.size]).toEqual([true, 1]);
 });
 
 test.each([
-  ['as an answer', (response: http.ServerResponse) => sendFailure(response, 410, 'Expired')],
-  [
-    'within the stream',
-    (response: http.ServerResponse) =>
-      response.writeHead(200).end(event('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' })),
-  ],
-])('a version that is too old, told %s, makes a new list whose differences arrive', async (_where, tooOld) => {
-  const { names, store } = await start({
-    lists: [
-      (response) => sendJson(response, 200, list('10', [pod('gone', '1'), pod('kept', '2')])),
-      (response) => sendJson(response, 200, list('50', [pod('kept', '2'), pod('new', '45')])),
-    ],
-    watches: [tooOld, hang],
+  ['422 Invalid, as kube-apiserver does without its feature WatchList', failWith(422, 'Invalid')],
+  ['400 BadRequest', failWith(400, 'BadRequest')],
+  ['403 Forbidden', failWith(403, 'Forbidden')],
+])(
+  'a server that refuses to stream a list with %s is asked for pages at once, and not to stream again',
+  async (_answer, refusal) => {
+    const { names, kinds, failures, queries } = await start({
+      streams: [refusal],
+      lists: [answer(list('10', [pod('a', '1')])), answer(list('20', [pod('b', '15')]))],
+      watches: [failWith(410, 'Expired'), watching()],
+    });
+    await vi.waitFor(() => expect(names()).toEqual(['b']));
+    await vi.waitFor(() => expect(kinds()).toEqual(['Stream', 'List', 'Watch', 'List', 'Watch']));
+    expect(queries('Watch').map(({ resourceVersion }) => resourceVersion)).toEqual(['10', '20']);
+    expect(failures).toHaveLength(1);
+  },
+);
+
+test('a server that takes the wish for a stream for a watch like any other is asked for pages', async () => {
+  const { names, kinds } = await start({
+    streams: [watching(event('ADDED', pod('a', '3')), event('BOOKMARK', pod('', '9')))],
+    lists: [answer(list('10', [pod('a', '3'), pod('b', '4')]))],
+    watches: [watching()],
   });
-  const changes: string[] = [];
-  store.onChange(({ before, after }) => changes.push(`${before?.metadata.name ?? ''}>${after?.metadata.name ?? ''}`));
-  await vi.waitFor(() => expect(names()).toEqual(['kept', 'new']));
-  expect(changes.filter((change) => change.includes('kept>'))).toEqual([]);
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
+  expect(kinds().slice(0, 2)).toEqual(['Stream', 'List']);
+});
+
+test('a server that never says that this was all is asked for pages', async () => {
+  const { names, kinds } = await start(
+    {
+      streams: [watching(event('ADDED', pod('a', '3')))],
+      lists: [answer(list('10', [pod('b', '4')]))],
+      watches: [watching()],
+    },
+    { idleTimeoutMs: 60 },
+  );
+  await vi.waitFor(() => expect(names()).toEqual(['b']));
+  expect(kinds().slice(0, 2)).toEqual(['Stream', 'List']);
+});
+
+test('who may not list at all is asked to stream again, once somebody allowed it', async () => {
+  const { names, kinds } = await start({
+    streams: [failWith(403, 'Forbidden'), watching(event('ADDED', pod('a', '3')), endOfList('10'))],
+    lists: [failWith(403, 'Forbidden')],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['a']));
+  expect(kinds()).toEqual(['Stream', 'List', 'Stream']);
+});
+
+test('a stream that breaks in the middle of a list begins anew, and what it had said does not count', async () => {
+  const { names, kinds } = await start({
+    streams: [breaking(event('ADDED', pod('gone', '3'))), watching(event('ADDED', pod('a', '5')), endOfList('10'))],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['a']));
+  expect(kinds()).toEqual(['Stream', 'Stream']);
+});
+
+test('all pages of a list arrive as one', async () => {
+  const { reflector, names, changes, queries } = await start({
+    lists: [answer(list('1', [pod('a', '1')], 'page-2')), answer(list('1', [pod('b', '1')]))],
+  });
+  await reflector.synced;
+  expect(names()).toEqual(['a', 'b']);
+  expect(changes).toHaveLength(2);
+  expect(queries('List')).toEqual([{ limit: '250' }, { limit: '250', continue: 'page-2' }]);
+});
+
+test('a watch begins at the version of the list and keeps the store up to date', async () => {
+  const { names, queries } = await start({
+    lists: [answer(list('10', [pod('a', '1'), pod('b', '2')]))],
+    watches: [watching(event('ADDED', pod('c', '11')), event('DELETED', pod('a', '12')))],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['b', 'c']));
+  expect(queries('Watch')[0]).toMatchObject({ resourceVersion: '10' });
+});
+
+test('a watch that breaks is taken up from the last version that was seen, bookmarks included', async () => {
+  const { kinds, queries, names } = await start({
+    streams: [breaking(endOfList('10'), event('ADDED', pod('a', '11')), event('BOOKMARK', pod('', '20')))],
+    watches: [watching(event('ADDED', pod('b', '21')))],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
+  expect(queries('Watch')[0]).toMatchObject({ resourceVersion: '20' });
+  expect(kinds()).toEqual(['Stream', 'Watch']);
+});
+
+test('an event that was cut in the middle is not taken, and comes whole with the next watch', async () => {
+  const { names, queries } = await start({
+    streams: [breaking(endOfList('10'), event('ADDED', pod('a', '11')), event('ADDED', pod('b', '12')).slice(0, 30))],
+    watches: [watching(event('ADDED', pod('b', '12')))],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
+  expect(queries('Watch')[0]).toMatchObject({ resourceVersion: '11' });
 });
 
 test('a handler that throws does not end the watch', async () => {
-  const { names, store } = await start({
-    lists: [(response) => sendJson(response, 200, list('10', []))],
-    watches: [
-      (response) => response.writeHead(200).write(event('ADDED', pod('a', '11')) + event('ADDED', pod('b', '12'))),
-    ],
+  const { names, store, handlerErrors, failures } = await start({
+    streams: [watching(endOfList('10'), event('ADDED', pod('a', '11')), event('ADDED', pod('b', '12')))],
   });
   store.onChange(() => {
     throw new Error('broken handler');
   });
   await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
+  expect([handlerErrors.length, failures.length]).toEqual([2, 0]);
 });
 
-test('a connection that says nothing for too long is given up', async () => {
-  const { server, failures } = await start(
-    {
-      lists: [(response) => sendJson(response, 200, list('10', []))],
-      watches: [(response) => response.writeHead(200).flushHeaders(), hang],
-    },
-    { idleTimeoutMs: 60 },
+test('it tells of each list and each watch that it begins', async () => {
+  const sessions: string[] = [];
+  const { reflector, kinds } = await start(
+    {},
+    { onSession: ({ resource, kind }) => sessions.push(`${kind} ${resource}`) },
   );
-  await vi.waitFor(() => expect(server.requests.filter((r) => r.includes('watch=true')).length).toBeGreaterThan(1));
-  expect(failures[0]).toMatch(/nothing heard/);
+  await reflector.synced;
+  await vi.waitFor(() => expect(kinds()).toEqual(['Stream', 'List', 'Watch']));
+  expect(sessions).toEqual(['Watch pods', 'List pods', 'Watch pods']);
 });
 
-test('a server that asks for patience gets it', async () => {
-  const at: number[] = [];
-  await start({
-    lists: [
-      (response) => {
-        at.push(performance.now());
-        sendFailure(response, 429, 'TooManyRequests', { 'Retry-After': '1' });
-      },
-      (response) => {
-        at.push(performance.now());
-        sendJson(response, 200, list('1', []));
-      },
-    ],
-    watches: [hang],
-  });
-  await vi.waitFor(() => expect(at).toHaveLength(2), { timeout: 3_000 });
-  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(990);
-});
-
-test('a server that ends every watch without a word is not asked in a tight loop', async () => {
-  const { server, failures } = await start({
-    lists: [(response) => sendJson(response, 200, list('10', []))],
-    watches: [(response) => response.writeHead(200).end()],
-  });
-  await vi.waitFor(() => expect(failures.length).toBeGreaterThanOrEqual(3));
-  expect(server.requests.length).toBeLessThan(12);
-  expect(failures[0]).toMatch(/ended without an event/);
-});
-
-test('it has not synced before the first whole list', async () => {
-  const { reflector, failures } = await start({
-    lists: [(response) => sendFailure(response, 403, 'Forbidden')],
-    watches: [hang],
-  });
-  await vi.waitFor(() => expect(failures.length).toBeGreaterThan(2));
-  expect(reflector.hasSynced).toBe(false);
+test('after it was stopped nothing is asked any more', async () => {
+  const { reflector, asked, failures } = await start({ streams: [watching(endOfList('10'))] });
+  await reflector.synced;
+  await reflector.stop();
+  expect([asked.length, failures.length]).toEqual([1, 0]);
 });

@@ -48,6 +48,15 @@ export interface RequestInput {
  */
 const CONNECT_MS = 5_000;
 
+/** A request or its answer was given up because nothing was heard for too long. */
+export class Silence extends Error {
+  override readonly name = 'Silence';
+
+  constructor(ms: number) {
+    super(`nothing heard for ${Math.round(ms / 1000)} s`);
+  }
+}
+
 /**
  * Sends one request; resolves when the answer has begun, whatever it is.
  *
@@ -72,10 +81,10 @@ export function sendRequest(
   return new Promise((resolve, reject) => {
     let received: http.IncomingMessage | undefined;
     const silence = (ms: number): void => {
-      (received ?? request).destroy(new Error(`nothing heard for ${Math.round(ms / 1000)} s`));
-      connection.alarm?.ring();
+      (received ?? request).destroy(new Silence(ms));
+      connection.alarm?.ring(performance.now() - ms);
     };
-    request.on('timeout', () => silence(input.idleTimeoutMs));
+    request.on('timeout', () => silence(request.socket?.timeout ?? input.idleTimeoutMs));
     // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
     request.on('error', reject);
     request.once('response', (response) => {

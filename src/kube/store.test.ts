@@ -19,24 +19,31 @@ function setUp() {
 
 const all = (): boolean => true;
 
+/** A list of version 100 that is asked for and answered at once. */
+async function fill(store: Store<KubeObject>, objects: KubeObject[], mine: (object: KubeObject) => boolean) {
+  const list = store.beginFill(mine);
+  for (const object of objects) list.add(object);
+  await list.end('100');
+}
+
 test('what comes out is sealed', () => {
   const { store } = setUp();
   store.set(pod('a', '1'));
   expect(() => Object.assign(store.get('n/a')?.metadata ?? {}, { name: 'b' })).toThrow(TypeError);
 });
 
-test('a relist tells of what was added, changed and removed, and of nothing else', () => {
+test('a relist tells of what was added, changed and removed, and of nothing else', async () => {
   const { store, changes } = setUp();
-  store.replace([pod('same', '1'), pod('changed', '2'), pod('gone', '3')], all);
+  await fill(store, [pod('same', '1'), pod('changed', '2'), pod('gone', '3')], all);
   changes.length = 0;
-  store.replace([pod('same', '1'), pod('changed', '4'), pod('new', '5')], all);
+  await fill(store, [pod('same', '1'), pod('changed', '4'), pod('new', '5')], all);
   expect(changes.sort()).toEqual(['->5', '2>4', '3>-']);
 });
 
-test('a relist of one namespace leaves the others alone', () => {
+test('a relist of one namespace leaves the others alone', async () => {
   const { store } = setUp();
-  store.replace([pod('a', '1', 'x'), pod('b', '2', 'y')], all);
-  store.replace([], ({ metadata }) => metadata.namespace === 'x');
+  await fill(store, [pod('a', '1', 'x'), pod('b', '2', 'y')], all);
+  await fill(store, [], ({ metadata }) => metadata.namespace === 'x');
   expect([...store.values()].map(({ metadata }) => metadata.name)).toEqual(['b']);
 });
 

@@ -1,4 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DeleteOutcome } from './client.ts';
 import { deepFreeze, type KubeObject, keyOf } from './object.ts';
+import { isLaterVersion } from './resource-version.ts';
+import { isSettledByList, type Sighting, type StandIn, settlesDeletion, settlesWrite } from './stand-in.ts';
+import { type IndexFunction, StoreIndex } from './store-index.ts';
 
 /** What happened to an object, as handlers are told. */
 export interface Change<T> {
@@ -8,59 +13,63 @@ export interface Change<T> {
 
 export type ChangeHandler<T> = (change: Change<T>) => void;
 
-/** The values under which an index finds an object. */
-export type IndexFunction<T> = (object: T) => readonly string[];
-
-interface Index<T> {
-  readonly of: IndexFunction<T>;
-  readonly keys: Map<string, Set<string>>;
+/** A whole list on its way into a store. */
+export interface Fill<T> {
+  /** One of the list; a second of that name takes its place. */
+  add(object: T): void;
+  /** Not one of the list any more. */
+  remove(object: T): void;
+  /** That was all, as of this version of the collection: tells the handlers of the differences, a batch a turn. */
+  end(resourceVersion: string): Promise<void>;
 }
 
-/** Until the watch has shown us our own write, or this long, the response of the write stands for the object. */
-const OWN_WRITE_MS = 30_000;
-
-interface OwnWrite<T> {
-  readonly object: T;
-  readonly until: number;
+export interface StoreOptions<T> {
+  readonly onHandlerError: (error: unknown) => void;
+  /** A clock that nobody sets, in milliseconds. */
+  readonly now: () => number;
+  /** Drops what nobody reads before an object is kept. */
+  readonly transform?: (object: T) => T;
 }
+
+/** For so long the answer to a write stands for the object, when neither watch nor list settles it. */
+const STAND_IN_MS = 30_000;
+
+/** Objects that are put into the store in one turn of the event loop. */
+const BATCH = 250;
 
 /**
  * The last known state of many objects of one kind, sealed, by `namespace/name` and by indexes.
  *
- * **Staleness.** After a write the watch takes a moment to bring it back, and whoever decides on the old object
- * would write again. So a write goes through {@link ownWrite}: its response stands in for the object until the watch
- * has delivered that very resourceVersion. Versions are only ever compared for equality, they are opaque. What if the
- * version is never delivered? A relist, the object's deletion or 30 s end the substitution. What if the operator
- * restarts? Its first list is newer than anything its predecessor wrote.
+ * **Staleness.** After a write the watch takes a moment to bring it back, and whoever decides on the old object would
+ * write again. So writes go through {@link ownWrite} and deletes through {@link ownDelete}: what they made stands in
+ * for the object, in everything that this store gives out, until the watch or a list has shown it (`stand-in.ts`).
+ *
+ * Invariants: with nothing on its way it holds what the API server has; handlers hear of each difference that is seen,
+ * once, in order, and of a stand-in that turned out otherwise; a handler that throws is reported and holds up nobody;
+ * what is given out can't be changed.
  */
 export class Store<T extends KubeObject> {
-  readonly #objects = new Map<string, T>();
-  readonly #indexes = new Map<string, Index<T>>();
+  readonly #options: StoreOptions<T>;
+  readonly #observed = new Map<string, T>();
+  readonly #indexes = new Map<string, StoreIndex<T>>();
   readonly #handlers: ChangeHandler<T>[] = [];
-  readonly #ownWrites = new Map<string, OwnWrite<T>>();
-  readonly #inFlight = new Map<string, Set<string>>();
-  readonly #onHandlerError: (error: unknown) => void;
-  readonly #now: () => number;
-  readonly #transform: (object: T) => T;
+  readonly #standIns = new Map<string, StandIn<T>>();
+  /** What was seen of an object while writes of ours were on their way. */
+  readonly #flights = new Map<string, Set<Sighting<T>[]>>();
+  #listings = 0;
 
-  constructor(options: {
-    onHandlerError: (error: unknown) => void;
-    now: () => number;
-    /** Drops what nobody reads before an object is kept. */
-    transform?: (object: T) => T;
-  }) {
-    this.#onHandlerError = options.onHandlerError;
-    this.#now = options.now;
-    this.#transform = options.transform ?? ((object) => object);
+  constructor(options: StoreOptions<T>) {
+    this.#options = options;
   }
 
+  /** How many objects the API server has, as far as it is known. */
   get size(): number {
-    return this.#objects.size;
+    return this.#observed.size;
   }
 
   /** Declares an index; before any object is added. */
   addIndex(name: string, of: IndexFunction<T>): void {
-    this.#indexes.set(name, { of, keys: new Map() });
+    this.#indexes.set(name, new StoreIndex(of));
   }
 
   onChange(handler: ChangeHandler<T>): void {
@@ -68,99 +77,195 @@ export class Store<T extends KubeObject> {
   }
 
   get(key: string): T | undefined {
-    const own = this.#ownWrites.get(key);
-    if (own === undefined) return this.#objects.get(key);
-    if (own.until > this.#now()) return own.object;
-    this.#ownWrites.delete(key);
-    return this.#objects.get(key);
+    const standIn = this.#standIns.get(key);
+    if (standIn !== undefined && standIn.until <= this.#options.now()) this.#settle(key, standIn);
+    return this.#view(key);
   }
 
   *values(): Generator<T> {
-    for (const key of this.#objects.keys()) {
+    for (const key of this.#observed.keys()) {
       const object = this.get(key);
       if (object !== undefined) yield object;
+    }
+    for (const [key, { object }] of this.#standIns) {
+      if (object !== undefined && !this.#observed.has(key)) yield object;
     }
   }
 
   /** Objects that the index has under `value`. */
   byIndex(name: string, value: string): T[] {
-    const keys = this.#indexes.get(name)?.keys.get(value) ?? [];
-    return [...keys].map((key) => this.get(key)).filter((object) => object !== undefined);
+    const keys = [...(this.#indexes.get(name)?.keys(value) ?? [])];
+    for (const key of keys) this.get(key);
+    return [...(this.#indexes.get(name)?.keys(value) ?? [])]
+      .map((key) => this.#view(key))
+      .filter((object) => object !== undefined);
   }
 
   /** An object was added or changed, says the watch. */
   set(object: T): void {
-    this.#put(keyOf(object), deepFreeze(this.#transform(object)));
+    this.#see({ object: this.#keep(object), gone: false });
   }
 
   /** An object is gone, says the watch. */
   remove(object: T): void {
-    this.#put(keyOf(object), undefined);
+    this.#see({ object, gone: true });
   }
 
   /**
-   * Takes a whole list of what `mine` covers, and tells the handlers of the differences. After a relist nothing older
-   * than it comes any more, so it ends all substitutions.
+   * Begins to take a whole list of what `mine` covers. To be called before the list is asked for: what was written
+   * since then may not be in it.
    */
-  replace(objects: readonly T[], mine: (object: T) => boolean): void {
-    const listed = new Set(objects.map(keyOf));
-    const gone = [...this.#objects].filter(([key, object]) => mine(object) && !listed.has(key));
-    for (const [key] of gone) this.#put(key, undefined);
-    for (const object of objects) {
-      const key = keyOf(object);
-      this.#ownWrites.delete(key);
-      if (this.#objects.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.set(object);
-    }
+  beginFill(mine: (object: T) => boolean): Fill<T> {
+    this.#listings += 1;
+    const listing = this.#listings;
+    const listed = new Map<string, T>();
+    return {
+      add: (object) => listed.set(keyOf(object), this.#keep(object)),
+      remove: (object) => listed.delete(keyOf(object)),
+      end: (resourceVersion) => this.#fill({ listing, listed, mine, resourceVersion }),
+    };
+  }
+
+  /** Ends what stood in for too long. To be called now and then: nobody may ever ask for such an object again. */
+  expire(): void {
+    for (const key of [...this.#standIns.keys()]) this.get(key);
   }
 
   /** Carries out a write of the object `key`; what it resolves with is what {@link get} gives from then on. */
   async ownWrite(key: string, write: () => Promise<T>): Promise<T> {
-    const delivered = new Set<string>();
-    this.#inFlight.set(key, delivered);
-    try {
-      const written = deepFreeze(this.#transform(await write()));
-      const version = written.metadata.resourceVersion ?? '';
-      const known = this.#objects.get(key)?.metadata.resourceVersion === version || delivered.has(version);
-      if (!known) this.#ownWrites.set(key, { object: written, until: this.#now() + OWN_WRITE_MS });
+    return this.#fly(key, async (seen) => {
+      const written = this.#keep(await write());
+      const isSettledBy = settlesWrite(written);
+      this.#standIn(key, seen, { object: written, subject: written, isSettledBy });
       return written;
-    } finally {
-      if (this.#inFlight.get(key) === delivered) this.#inFlight.delete(key);
-    }
+    });
   }
 
-  #put(key: string, after: T | undefined): void {
-    const before = this.#objects.get(key);
-    if (before === undefined && after === undefined) return;
-    const version = after?.metadata.resourceVersion ?? '';
-    this.#inFlight.get(key)?.add(version);
-    if (after === undefined || this.#ownWrites.get(key)?.object.metadata.resourceVersion === version) {
-      this.#ownWrites.delete(key);
-    }
-    if (after === undefined) this.#objects.delete(key);
-    else this.#objects.set(key, after);
-    this.#reindex(key, before, after);
-    for (const handler of this.#handlers) this.#tell(handler, { before, after });
+  /** Carries out the deletion of the object `key`, which {@link get} gives as gone, or as going, from then on. */
+  async ownDelete(key: string, deletion: () => Promise<DeleteOutcome>): Promise<DeleteOutcome> {
+    const subject = this.get(key);
+    return this.#fly(key, async (seen) => {
+      const outcome = await deletion();
+      if (subject === undefined || outcome === 'Replaced') return outcome;
+      const object = outcome === 'Terminating' ? this.#leaving(subject) : undefined;
+      this.#standIn(key, seen, { object, subject, isSettledBy: settlesDeletion(subject) });
+      return outcome;
+    });
   }
 
-  #reindex(key: string, before: T | undefined, after: T | undefined): void {
-    for (const index of this.#indexes.values()) {
-      for (const value of before === undefined ? [] : index.of(before)) {
-        const keys = index.keys.get(value);
-        keys?.delete(key);
-        if (keys?.size === 0) index.keys.delete(value);
-      }
-      for (const value of after === undefined ? [] : index.of(after)) {
-        const keys = index.keys.get(value) ?? new Set();
-        index.keys.set(value, keys.add(key));
-      }
-    }
+  #leaving(subject: T): T {
+    const deletionTimestamp = subject.metadata.deletionTimestamp ?? new Date().toISOString();
+    return deepFreeze({ ...subject, metadata: { ...subject.metadata, deletionTimestamp } });
   }
 
-  #tell(handler: ChangeHandler<T>, change: Change<T>): void {
+  async #fly<R>(key: string, write: (seen: readonly Sighting<T>[]) => Promise<R>): Promise<R> {
+    const seen: Sighting<T>[] = [];
+    const flights = this.#flights.get(key) ?? new Set();
+    this.#flights.set(key, flights.add(seen));
     try {
-      handler(change);
-    } catch (error) {
-      this.#onHandlerError(error);
+      return await write(seen);
+    } finally {
+      flights.delete(seen);
+      if (flights.size === 0) this.#flights.delete(key);
     }
   }
+
+  #standIn(
+    key: string,
+    seen: readonly Sighting<T>[],
+    made: Pick<StandIn<T>, 'object' | 'subject' | 'isSettledBy'>,
+  ): void {
+    const now = this.#observed.get(key);
+    const sightings = now === undefined ? seen : [...seen, { object: now, gone: false }];
+    if (sightings.some(made.isSettledBy)) return;
+    // Of two writes at a time, the answer to the first may come last.
+    const other = this.#standIns.get(key)?.object?.metadata.resourceVersion;
+    if (made.object === made.subject && isLaterVersion(other, made.subject.metadata.resourceVersion)) return;
+    const until = this.#options.now() + STAND_IN_MS;
+    this.#reindexed(key, () => this.#standIns.set(key, { ...made, until, listing: this.#listings }));
+  }
+
+  /** The stand-in's time is over; whoever decided by it has to look again if it wasn't so. */
+  #settle(key: string, { object }: StandIn<T>): void {
+    this.#reindexed(key, () => this.#standIns.delete(key));
+    const after = this.#observed.get(key);
+    if (object?.metadata.resourceVersion !== after?.metadata.resourceVersion) this.#tell({ before: object, after });
+  }
+
+  async #fill(list: {
+    listing: number;
+    listed: Map<string, T>;
+    mine: (object: T) => boolean;
+    resourceVersion: string;
+  }) {
+    const { listing, listed, mine, resourceVersion } = list;
+    const gone = [...this.#observed].filter(([key, object]) => !listed.has(key) && mine(object));
+    const sightings = [
+      ...gone.map(([, object]) => ({ object, gone: true })),
+      ...[...listed.values()].filter((object) => this.#observed.get(keyOf(object)) !== object).map(present),
+    ];
+    for (const [index, sighting] of sightings.entries()) {
+      if (index % BATCH === BATCH - 1) await nextTurn();
+      this.#observe(sighting);
+    }
+    for (const [key, standIn] of [...this.#standIns]) {
+      if (!mine(standIn.subject)) continue;
+      if (isSettledByList(standIn, listing, listed.get(key), resourceVersion)) this.#settle(key, standIn);
+    }
+  }
+
+  #see(sighting: Sighting<T>): void {
+    const key = keyOf(sighting.object);
+    if (this.#standIns.get(key)?.isSettledBy(sighting)) this.#reindexed(key, () => this.#standIns.delete(key));
+    this.#observe(sighting);
+  }
+
+  #observe(sighting: Sighting<T>): void {
+    const key = keyOf(sighting.object);
+    for (const seen of this.#flights.get(key) ?? []) seen.push(sighting);
+    const before = this.#observed.get(key);
+    const after = sighting.gone ? undefined : sighting.object;
+    if (before === after) return;
+    this.#reindexed(key, () => {
+      if (after === undefined) this.#observed.delete(key);
+      else this.#observed.set(key, after);
+    });
+    this.#tell({ before, after });
+  }
+
+  #view(key: string): T | undefined {
+    const standIn = this.#standIns.get(key);
+    return standIn === undefined ? this.#observed.get(key) : standIn.object;
+  }
+
+  /** The very same object when nothing changed, so that a relist neither copies it nor tells of it. */
+  #keep(object: T): T {
+    const { uid, resourceVersion } = object.metadata;
+    const known = this.#observed.get(keyOf(object));
+    if (resourceVersion !== undefined && known?.metadata.resourceVersion === resourceVersion) {
+      if (known.metadata.uid === uid) return known;
+    }
+    return deepFreeze(this.#options.transform?.(object) ?? object);
+  }
+
+  #reindexed(key: string, change: () => void): void {
+    const before = this.#view(key);
+    change();
+    const after = this.#view(key);
+    if (before !== after) for (const index of this.#indexes.values()) index.move(key, before, after);
+  }
+
+  #tell(change: Change<T>): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(change);
+      } catch (error) {
+        this.#options.onHandlerError(error);
+      }
+    }
+  }
+}
+
+function present<T>(object: T): Sighting<T> {
+  return { object, gone: false };
 }

@@ -52,6 +52,11 @@ export class Transport {
     this.#userAgent = options.userAgent ?? 'loco-operator';
   }
 
+  /** Calls `listener` when another request on this connection heard nothing since then, until told to stop. */
+  onSilence(listener: (since: number) => void): () => void {
+    return this.#connection.alarm?.onRing(listener) ?? (() => undefined);
+  }
+
   /** Resolves with the answer's stream once a 2xx answer has begun. @throws ApiError */
   async open(input: RequestInput): Promise<http.IncomingMessage> {
     const what = describeRequest(input);
@@ -99,7 +104,7 @@ export class Transport {
       return response;
     } catch (error) {
       // Its own timeout or its caller's: the others on this connection may wait in vain as well.
-      if (observe(0) > SILENT_SECONDS) this.#connection.alarm?.ring();
+      if (observe(0) > SILENT_SECONDS) this.#connection.alarm?.ring(startedAt);
       throw error;
     }
   }
