@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { applyIfChanged, isCovered } from './apply.ts';
+import { applyIfChanged } from './apply.ts';
 import { KubeClient } from './client.ts';
 import type { KubeObject } from './object.ts';
 import { type Answer, sendFailure, sendJson, startScriptedServer } from './scripted-server.ts';
@@ -15,7 +15,11 @@ afterEach(async () => {
 });
 
 async function setUp(answer: Answer) {
-  const server = await startScriptedServer(answer);
+  const bodies: unknown[] = [];
+  const server = await startScriptedServer((request, response, body) => {
+    bodies.push(body === '' ? undefined : JSON.parse(body));
+    answer(request, response, body);
+  });
   open.push(server.close);
   const client = new KubeClient(server.connection);
   const isOurs = ({ metadata }: KubeObject) => metadata.labels?.['by'] === 'tester';
@@ -23,33 +27,58 @@ async function setUp(answer: Answer) {
   const applier = { client, fieldManager: 'tester', hashAnnotation: 'x/hash', isOurs };
   const apply = (data: Record<string, string>) =>
     applyIfChanged<ConfigMap>(applier, CONFIG_MAPS, store, { metadata: { name: 'a', namespace: 'n' }, data });
-  return { server, store, apply };
+  return { server, store, apply, bodies };
 }
 
-/** Stores what it is sent, with a new version each time; before that it has nothing. */
+/** Stores what it is sent, with a new version each time. A POST is noted as an update of its field manager. */
 function echo(): Answer {
   let version = 0;
+  let stored: ConfigMap = { metadata: { name: 'a' } };
   return (request, response, body) => {
-    if (request.method === 'GET') return sendFailure(response, 404, 'NotFound');
     version += 1;
-    const object = JSON.parse(body) as ConfigMap;
-    sendJson(response, 200, { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } });
+    const sent = JSON.parse(body) as ConfigMap;
+    const isOwnershipPatch = Array.isArray(sent);
+    const managedFields = [
+      { manager: 'other', operation: 'Update', subresource: 'status' },
+      { manager: 'tester', operation: request.method === 'POST' ? 'Update' : 'Apply' },
+    ];
+    const object = isOwnershipPatch ? stored : sent;
+    stored = { ...object, metadata: { ...object.metadata, uid: 'u', resourceVersion: String(version), managedFields } };
+    sendJson(response, request.method === 'POST' ? 201 : 200, stored);
   };
 }
 
-test('applying the same twice writes once, although the watch has delivered nothing yet', async () => {
-  const { server, store, apply } = await setUp(echo());
-  store.set({ metadata: { name: 'a', namespace: 'n', resourceVersion: '0' } });
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied' });
+const methods = (requests: readonly string[]): (string | undefined)[] => requests.map((each) => each.split(' ')[0]);
+
+const POST = 'POST /api/v1/namespaces/n/configmaps?fieldManager=tester';
+const APPLY = 'PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=false';
+const FORCE = 'PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=true';
+
+test('an object that is not there costs one write and no read, and is not created twice before the watch shows it', async () => {
+  const { server, apply } = await setUp(echo());
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Created' });
   expect(await apply({ key: 'value' })).toEqual({ outcome: 'Unchanged' });
-  expect(server.requests).toEqual(['PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=true']);
+  expect(server.requests).toEqual([POST]);
 });
 
-test('a key that is wanted no more is removed by another write', async () => {
-  const { server, apply } = await setUp(echo());
+test('the first change of what was created takes its fields over first, with the version as precondition', async () => {
+  const { server, apply, bodies } = await setUp(echo());
   await apply({ one: '1', two: '2' });
-  await apply({ one: '1' });
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['GET', 'PATCH', 'PATCH']);
+  expect(await apply({ one: '1' })).toEqual({ outcome: 'Applied', overruled: [] });
+  expect(await apply({ one: '2' })).toEqual({ outcome: 'Applied', overruled: [] });
+  expect(methods(server.requests)).toEqual(['POST', 'PATCH', 'PATCH', 'PATCH']);
+  expect(bodies[1]).toEqual([
+    { op: 'replace', path: '/metadata/resourceVersion', value: '1' },
+    { op: 'replace', path: '/metadata/managedFields/1/operation', value: 'Apply' },
+  ]);
+  expect(server.requests.slice(2)).toEqual([APPLY, APPLY]);
+});
+
+test('a change is for the object that it was decided on: its UID, in that version', async () => {
+  const { store, apply, bodies } = await setUp(echo());
+  store.set({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '7' } });
+  expect(await apply({ key: 'value' })).toMatchObject({ outcome: 'Applied' });
+  expect(bodies).toMatchObject([{ metadata: { uid: 'u', resourceVersion: '7' }, data: { key: 'value' } }]);
 });
 
 test('what somebody changed behind our back is put right', async () => {
@@ -58,49 +87,62 @@ test('what somebody changed behind our back is put right', async () => {
   const ours = store.get('n/a');
   store.set({ ...ours, metadata: { ...ours?.metadata, name: 'a', resourceVersion: '1' }, data: { key: 'value' } });
   store.set({ ...ours, metadata: { ...ours?.metadata, name: 'a', resourceVersion: '2' }, data: { key: 'spoilt' } });
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied' });
-  expect(server.requests).toHaveLength(3);
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied', overruled: [] });
+  expect(methods(server.requests).filter((method) => method === 'GET')).toEqual([]);
 });
 
-const THEIRS = { metadata: { name: 'a', namespace: 'n' }, data: { another: 'key' } };
+test('an object that was changed since the cache saw it is left as it is, and is no failure', async () => {
+  const { server, store, apply } = await setUp((_request, response) => sendFailure(response, 409, 'Conflict'));
+  store.set({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '7' } });
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Stale' });
+  expect(server.requests).toEqual([APPLY]);
+});
+
+test('fields that others had set are taken, and it is told whose they were', async () => {
+  const message = 'conflict with "kubectl-edit" using v1 at 2026-01-01T00:00:00Z';
+  const causes = [{ reason: 'FieldManagerConflict', message, field: '.data.key' }];
+  const { server, store, apply } = await setUp((request, response, body) => {
+    if (request.url?.includes('force=true')) return sendJson(response, 200, JSON.parse(body));
+    return sendJson(response, 409, { kind: 'Status', reason: 'Conflict', code: 409, message, details: { causes } });
+  });
+  store.set({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '7' }, data: { key: 'theirs' } });
+  const overruled = [{ manager: 'kubectl-edit', field: '.data.key' }];
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied', overruled });
+  expect(server.requests).toEqual([APPLY, FORCE]);
+});
+
+const nextVersion = (object: ConfigMap): ConfigMap => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: String(Number(object.metadata.resourceVersion) + 1) },
+});
+
+/** There is an object of that name already. */
+const taken =
+  (existing: ConfigMap | undefined): Answer =>
+  (request, response, body) => {
+    if (request.method === 'POST') return sendFailure(response, 409, 'AlreadyExists');
+    if (request.method === 'PATCH') return sendJson(response, 200, nextVersion(JSON.parse(body) as ConfigMap));
+    return existing === undefined ? sendFailure(response, 404, 'NotFound') : sendJson(response, 200, existing);
+  };
+
+const THEIRS = { metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' }, data: { another: 'key' } };
+const OURS = { ...THEIRS, metadata: { ...THEIRS.metadata, labels: { by: 'tester' } } };
 
 test("somebody else's object of that name is left alone and told of, also where no field is set by both", async () => {
-  const { server, apply } = await setUp((_request, response) => sendJson(response, 200, THEIRS));
+  const { server, apply } = await setUp(taken(THEIRS));
   expect(await apply({ key: 'value' })).toEqual({ outcome: 'Conflict', existing: THEIRS });
-  expect(server.requests).toEqual(['GET /api/v1/namespaces/n/configmaps/a']);
+  expect(methods(server.requests)).toEqual(['POST', 'GET']);
 });
 
-test('our own object that the cache does not have yet is applied', async () => {
-  const ours = { ...THEIRS, metadata: { ...THEIRS.metadata, labels: { by: 'tester' } } };
-  const { apply } = await setUp((_request, response) => sendJson(response, 200, ours));
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied' });
+test('our own object that the cache does not have yet is changed, and not asked for again', async () => {
+  const { server, store, apply } = await setUp(taken(OURS));
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Applied', overruled: [] });
+  expect(methods(server.requests)).toEqual(['POST', 'GET', 'PATCH']);
+  expect(store.get('n/a')?.data).toEqual({ key: 'value' });
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Unchanged' });
 });
 
-test('who makes an object of that name just before us keeps it', async () => {
-  const { server, apply } = await setUp((request, response) =>
-    request.method === 'GET' ? sendFailure(response, 404, 'NotFound') : sendFailure(response, 409, 'Conflict'),
-  );
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Conflict', existing: undefined });
-  expect(server.requests[1]).toBe('PATCH /api/v1/namespaces/n/configmaps/a?fieldManager=tester&force=false');
-});
-
-test.each([
-  ['equal values', { a: 1, b: ['x'] }, { a: 1, b: ['x'] }, true],
-  ['fields that others set', { a: 1 }, { a: 1, b: 2 }, true],
-  ['another value', { a: 1 }, { a: 2 }, false],
-  ['a missing field', { a: 1 }, {}, false],
-  ['an empty map that the server left out', { a: {} }, {}, true],
-  ['an empty list that the server left out', { a: [] }, {}, true],
-  ['quantities in another form', { cpu: '0.5', memory: '1024Mi' }, { cpu: '500m', memory: '1Gi' }, true],
-  ['quantities that differ', { memory: '1Gi' }, { memory: '1G' }, false],
-  [
-    'named items in another order, with another among them',
-    [{ name: 'a', v: 1 }],
-    [{ name: 'b' }, { name: 'a', v: 1 }],
-    true,
-  ],
-  ['a named item that is missing', [{ name: 'a' }], [{ name: 'b' }], false],
-  ['a plain list that is longer', ['a'], ['a', 'b'], false],
-])('%s', (_what, desired, actual, covered) => {
-  expect(isCovered(desired, actual)).toBe(covered);
+test('an object that is gone again when it is looked at is left to the next pass', async () => {
+  const { apply } = await setUp(taken(undefined));
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Stale' });
 });

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { KubeClient } from './client.ts';
-import { ApiError } from './errors.ts';
+import type { JsonPatchOperation, KubeClient } from './client.ts';
+import { isCovered } from './covered.ts';
+import { ApiError, isConflict } from './errors.ts';
 import { type KubeObject, keyOf, type Resource } from './object.ts';
 import type { Store } from './store.ts';
 
 /** Who applies, and where the hash of what was applied is kept. */
 export interface Applier {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'get' | 'post' | 'apply' | 'jsonPatch'>;
   readonly fieldManager: string;
   /** Annotation on the object itself, never in a pod template: a hash there would restart pods. */
   readonly hashAnnotation: string;
@@ -14,18 +15,34 @@ export interface Applier {
   readonly isOurs: (existing: KubeObject) => boolean;
 }
 
+/** A field that somebody else had set, in the API server's words. */
+export interface FieldOwner {
+  readonly manager: string;
+  /** Path, for example `.spec.replicas`. */
+  readonly field: string;
+}
+
 export type ApplyOutcome<T extends KubeObject> =
-  | { readonly outcome: 'Unchanged' | 'Applied' }
+  | { readonly outcome: 'Unchanged' | 'Created' }
+  /** Written; these fields had been set to something else by others, and are ours now. */
+  | { readonly outcome: 'Applied'; readonly overruled: readonly FieldOwner[] }
+  /** It was changed, replaced or deleted since the cache saw it: nothing was written; the watch brings what it is now. */
+  | { readonly outcome: 'Stale' }
   /** An object of that name is there and is not ours. It was left alone. */
-  | { readonly outcome: 'Conflict'; readonly existing: T | undefined };
+  | { readonly outcome: 'Conflict'; readonly existing: T };
 
 /**
  * Makes an object as wanted, and writes nothing when it is already: the hash says that we want the same as when we
- * applied it last, the comparison with the cached object that nobody changed it since.
+ * wrote it last, the comparison with the cached object that nobody changed it since. Reads nothing either, but after a
+ * surprise.
  *
- * An object that the cache doesn't have may be somebody else's, and server-side apply would share it with them as long
- * as no field is set by both: so it is looked at first. It may be our own, too, when the cache is late. The apply goes
- * without force then, for who was faster in between.
+ * - An object that the cache doesn't have is created (POST), which fails where one of its name is there: then it is
+ *   looked at. It may be somebody else's, whom server-side apply would share it with; or our own, when the cache is
+ *   late.
+ * - An object that the cache has is changed by server-side apply, and only as it was when that was decided: with its
+ *   UID and resourceVersion.
+ * - What was created by POST counts as an update of ours, and its fields would stay when we leave them out later. So
+ *   before the first change our entry in `managedFields` is made one of apply (client-go's csaupgrade does the same).
  */
 export async function applyIfChanged<T extends KubeObject>(
   applier: Applier,
@@ -34,69 +51,85 @@ export async function applyIfChanged<T extends KubeObject>(
   wanted: T,
 ): Promise<ApplyOutcome<T>> {
   const desired = withHash(wanted, applier.hashAnnotation);
+  const { client, fieldManager } = applier;
   const key = keyOf(desired);
   const cached = store.get(key);
-  if (cached !== undefined && isCovered(desired, cached)) return { outcome: 'Unchanged' };
-  const { client, fieldManager } = applier;
-  const { namespace = '', name } = desired.metadata;
-  const existing = cached ?? (await client.get<T>(resource, namespace, name));
-  if (cached === undefined && existing !== undefined && !applier.isOurs(existing)) {
-    return { outcome: 'Conflict', existing };
-  }
+  if (cached !== undefined) return change(applier, resource, store, { desired, existing: cached });
   try {
-    await store.ownWrite(key, () => client.apply<T>(resource, desired, { fieldManager, force: cached !== undefined }));
-    return { outcome: 'Applied' };
+    await store.ownWrite(key, () => client.post<T>(resource, desired, { fieldManager }));
+    return { outcome: 'Created' };
   } catch (error) {
-    if (cached === undefined && error instanceof ApiError && error.reason === 'Conflict') {
-      return { outcome: 'Conflict', existing };
-    }
+    if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+  }
+  const { namespace = '', name } = desired.metadata;
+  const existing = await client.get<T>(resource, namespace, name);
+  if (existing === undefined) return { outcome: 'Stale' };
+  if (!applier.isOurs(existing)) return { outcome: 'Conflict', existing };
+  // Until the watch is as far, the next pass starts from this one.
+  await store.ownWrite(key, async () => existing);
+  return change(applier, resource, store, { desired, existing });
+}
+
+async function change<T extends KubeObject>(
+  applier: Applier,
+  resource: Resource,
+  store: Store<T>,
+  { desired, existing }: { desired: T; existing: T },
+): Promise<ApplyOutcome<T>> {
+  if (isCovered(desired, existing)) return { outcome: 'Unchanged' };
+  const { client, fieldManager } = applier;
+  const key = keyOf(desired);
+  try {
+    const operations = ownershipPatch(existing, fieldManager);
+    const target = { namespace: '', ...desired.metadata };
+    const base =
+      operations === undefined
+        ? existing
+        : await store.ownWrite(key, () => client.jsonPatch<T>(resource, target, operations));
+    const { uid, resourceVersion } = base.metadata;
+    const object = { ...desired, metadata: { ...desired.metadata, uid, resourceVersion } };
+    const apply = (force: boolean): Promise<T> =>
+      store.ownWrite(key, () => client.apply<T>(resource, object, { fieldManager, force }));
+    const overruled = await foreignFields(() => apply(false));
+    if (overruled.length > 0) await apply(true);
+    return { outcome: 'Applied', overruled };
+  } catch (error) {
+    if (isConflict(error)) return { outcome: 'Stale' };
     throw error;
   }
+}
+
+/** The fields that keep an apply from being carried out, because others set them; none when it was. */
+async function foreignFields(apply: () => Promise<unknown>): Promise<FieldOwner[]> {
+  try {
+    await apply();
+    return [];
+  } catch (error) {
+    const causes = error instanceof ApiError ? error.causes : [];
+    const fields = causes
+      .filter(({ reason }) => reason === 'FieldManagerConflict')
+      .map(({ message, field }) => ({ manager: /^conflict with "([^"]*)"/.exec(message)?.[1] ?? message, field }));
+    if (fields.length === 0) throw error;
+    return fields;
+  }
+}
+
+/** Makes an entry of ours for an update one for apply; undefined when there is none. */
+function ownershipPatch({ metadata }: KubeObject, fieldManager: string): JsonPatchOperation[] | undefined {
+  const index = (metadata.managedFields ?? []).findIndex(
+    ({ manager, operation, subresource }) =>
+      manager === fieldManager && operation === 'Update' && subresource === undefined,
+  );
+  if (index === -1) return undefined;
+  return [
+    // As a replacement it is a precondition, and another version a conflict; as a test it would be a refusal.
+    { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+    { op: 'replace', path: `/metadata/managedFields/${index}/operation`, value: 'Apply' },
+  ];
 }
 
 function withHash<T extends KubeObject>(object: T, annotation: string): T {
   const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 32);
   const annotations = { ...object.metadata.annotations, [annotation]: hash };
   return { ...object, metadata: { ...object.metadata, annotations } };
-}
-
-/** True when each field of `desired` stands in `actual` with the same value; what else is there doesn't matter. */
-export function isCovered(desired: unknown, actual: unknown): boolean {
-  if (desired === undefined) return true;
-  if (Array.isArray(desired)) return Array.isArray(actual) ? isListCovered(desired, actual) : desired.length === 0;
-  if (isRecord(desired)) {
-    if (!isRecord(actual)) return Object.keys(desired).length === 0 && actual === undefined;
-    return Object.entries(desired).every(([key, value]) => isCovered(value, actual[key]));
-  }
-  return desired === actual || sameQuantity(desired, actual);
-}
-
-/** Lists of named things may have others' entries among ours (server-side apply merges them); plain lists may not. */
-function isListCovered(desired: readonly unknown[], actual: readonly unknown[]): boolean {
-  const names = desired.map((item) => (isRecord(item) && typeof item['name'] === 'string' ? item['name'] : undefined));
-  if (names.includes(undefined)) {
-    return desired.length === actual.length && desired.every((item, index) => isCovered(item, actual[index]));
-  }
-  const byName = new Map(actual.filter(isRecord).map((item) => [item['name'], item]));
-  return desired.every((item, index) => isCovered(item, byName.get(names[index])));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const QUANTITY = /^([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/;
-const EXPONENTS: Readonly<Record<string, number>> = { m: -1, k: 1, M: 2, G: 3, T: 4, P: 5, E: 6 };
-
-/** The API server stores quantities in its own form: `0.5` as `500m`, `1024Mi` as `1Gi`. */
-function sameQuantity(left: unknown, right: unknown): boolean {
-  const value = (text: unknown): number | undefined => {
-    const match = typeof text === 'string' ? QUANTITY.exec(text) : null;
-    if (match === null) return undefined;
-    const [, number, suffix = ''] = match;
-    const exponent = EXPONENTS[suffix.charAt(0) === 'K' ? 'k' : suffix.charAt(0)] ?? 0;
-    return Number(number) * (suffix.endsWith('i') ? 1024 : 1000) ** exponent;
-  };
-  const known = value(left);
-  return known !== undefined && known === value(right);
 }

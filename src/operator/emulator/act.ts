@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import { GROUP } from '../../api/group.ts';
-import { type Applier, applyIfChanged } from '../../kube/apply.ts';
+import { type Applier, applyIfChanged, type FieldOwner } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { errorMessage, isConflict, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
@@ -110,10 +110,15 @@ async function apply<T extends KubeObject>(
   const applied = await applyIfChanged(applier, resource, informer.store, wanted);
   const { kind } = resource;
   const { name } = wanted.metadata;
-  if (applied.outcome === 'Applied') context.onWrite(`applied ${kind} ${name}`);
+  if (applied.outcome === 'Created') context.onWrite(`created ${kind} ${name}`);
+  if (applied.outcome === 'Applied') context.onWrite(`applied ${kind} ${name}${overruledText(applied.overruled)}`);
   if (applied.outcome !== 'Conflict') return undefined;
-  const ofPredecessor = applied.existing !== undefined && foreignChild(applied.existing, owner)?.ofPredecessor === true;
-  return { kind, name, ofPredecessor };
+  return { kind, name, ofPredecessor: foreignChild(applied.existing, owner)?.ofPredecessor === true };
+}
+
+/** Whose fields were put right. */
+function overruledText(fields: readonly FieldOwner[]): string {
+  return fields.length === 0 ? '' : `, over ${fields.map(({ manager, field }) => `${manager}'s ${field}`).join(', ')}`;
 }
 
 async function patchClaim(context: ActContext, patch: KubeObject): Promise<void> {
