@@ -22,8 +22,9 @@ test('runc is built with seccomp, since pods ask for it', () => {
   expect(buildArguments(tool('runc'), '/out')).toEqual(expect.arrayContaining(['-tags', 'seccomp']));
 });
 
-test('a cold cluster builds neither kind nor kwok', () => {
+test('a cold cluster builds neither kind, kwok nor the peer of a bench', () => {
   expect(CLUSTER_TOOLS).not.toContain('kind');
   expect(CLUSTER_TOOLS).not.toContain('kwok');
+  expect(CLUSTER_TOOLS).not.toContain('rabbitmq-operator');
   expect(CLUSTER_TOOLS).toContain('kubelet');
 });

@@ -55,6 +55,8 @@ const modules = [
   { folder: 'pause', packages: { pause: '.' } },
   { folder: 'kind', packages: { kind: 'sigs.k8s.io/kind' } },
   { folder: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' } },
+  // The peer that `npm run bench -- operator` measures with.
+  { folder: 'rabbitmq-operator', packages: { 'rabbitmq-operator': 'github.com/rabbitmq/cluster-operator/v2/cmd' } },
   { folder: 'toxiproxy', packages: { toxiproxy: 'github.com/Shopify/toxiproxy/v2/cmd/server' } },
 ] as const satisfies readonly ToolModule[];
 
@@ -76,7 +78,7 @@ export const allTools: readonly Tool[] = modules.flatMap((module: ToolModule) =>
 });
 
 /** Built when a provider, a bench or a suite asks for them. */
-const OTHER_TOOLS = ['kind', 'kwok', 'toxiproxy'] as const satisfies readonly ToolName[];
+const OTHER_TOOLS = ['kind', 'kwok', 'rabbitmq-operator', 'toxiproxy'] as const satisfies readonly ToolName[];
 
 /** A tool of the local cluster or of the tests on it. */
 export type ClusterTool = Exclude<ToolName, (typeof OTHER_TOOLS)[number]>;

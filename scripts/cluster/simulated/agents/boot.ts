@@ -17,10 +17,10 @@ interface Stage extends Pick<AgentReport, 'phase' | 'message'> {
 /** What a real machine says while it prepares its disk and boots, in about a tenth of the time. */
 const STAGES: readonly Stage[] = [
   { from: 0, phase: 'Preparing', message: 'The disk is being prepared.' },
-  { from: 300, phase: 'DiskReady', message: 'The disk is ready: built-in disk.' },
-  { from: 450, phase: 'Starting', message: 'QEMU is being started.' },
-  { from: 600, phase: 'Running', reason: 'Booting', message: 'The guest boots (720x400).' },
-  { from: 900, phase: 'Running', message: 'The guest runs and its screen has come up.' },
+  { from: 150, phase: 'DiskReady', message: 'The disk is ready: built-in disk.' },
+  { from: 250, phase: 'Starting', message: 'QEMU is being started.' },
+  { from: 350, phase: 'Running', reason: 'Booting', message: 'The guest boots (720x400).' },
+  { from: 500, phase: 'Running', message: 'The guest runs and its screen has come up.' },
 ];
 
 const DISK_BYTES = 8_000_000;
