@@ -40,6 +40,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // The runtime against a real API server and its etcd; each file has its own.
+      {
+        test: {
+          name: 'kube',
+          include: ['test/kube/**/*.test.ts'],
+          testTimeout: minutes(1),
+          hookTimeout: minutes(5),
+          fileParallelism: false,
+        },
+      },
       { test: { name: 'api', include: ['test/api/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(2) } },
       { test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
       // What disturbs the whole cluster, or must not be disturbed by others.
