@@ -118,7 +118,7 @@ async function foreignFields(apply: () => Promise<unknown>): Promise<FieldOwner[
 function ownershipPatch({ metadata }: KubeObject, fieldManager: string): JsonPatchOperation[] | undefined {
   const index = (metadata.managedFields ?? []).findIndex(
     ({ manager, operation, subresource }) =>
-      manager === fieldManager && operation === 'Update' && subresource === undefined,
+      manager === fieldManager && operation === 'Update' && (subresource ?? '') === '',
   );
   if (index === -1) return undefined;
   return [

@@ -32,6 +32,8 @@ async function setUp(answer: Answer = (_request, response, body) => sendJson(res
   return { server, recorder, clock, bodies, dropped };
 }
 
+const methods = (requests: readonly string[]): (string | undefined)[] => requests.map((each) => each.split(' ')[0]);
+
 test('an event has everything that events.k8s.io/v1 asks for', async () => {
   const { recorder, bodies } = await setUp();
   recorder.record(REGARDING, HAPPENING);
@@ -49,15 +51,16 @@ test('an event has everything that events.k8s.io/v1 asks for', async () => {
   });
 });
 
-test('the same event again counts the first one up instead of making another', async () => {
+test('the same event again counts the first one up instead of making another, and the last count is told', async () => {
   const { recorder, clock, server, bodies } = await setUp();
   for (let times = 0; times < 11; times += 1) {
     recorder.record(REGARDING, HAPPENING);
     await clock.advance(10_000);
   }
+  await clock.advance(60_000);
   await recorder.drain();
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', ...Array(4).fill('PATCH')]);
-  expect(bodies.slice(1).map(({ series }) => (series as { count: number }).count)).toEqual([2, 5, 8, 11]);
+  expect(methods(server.requests)).toEqual(['POST', ...Array(5).fill('PATCH')]);
+  expect(bodies.slice(1).map(({ series }) => (series as { count: number }).count)).toEqual([2, 4, 7, 10, 11]);
 });
 
 test('the first time that an event comes again is told at once, because no later one may come', async () => {
@@ -75,7 +78,7 @@ test('an event that comes again much later is a new one', async () => {
   await clock.advance(7 * 60_000);
   recorder.record(REGARDING, HAPPENING);
   await recorder.drain();
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'POST']);
+  expect(methods(server.requests)).toEqual(['POST', 'POST']);
 });
 
 test('a note is cut at 1,024 bytes, and not in the middle of a character', async () => {
@@ -113,7 +116,7 @@ test('an event that could not be written at first is written when it comes again
   recorder.record(REGARDING, HAPPENING);
   await recorder.drain();
   expect(dropped).toEqual(['Broken']);
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'POST']);
+  expect(methods(server.requests)).toEqual(['POST', 'POST']);
 });
 
 test('an event that somebody deleted is written anew when it comes again', async () => {
@@ -126,5 +129,76 @@ test('an event that somebody deleted is written anew when it comes again', async
     await recorder.drain();
     await clock.advance(40_000);
   }
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'PATCH', 'POST']);
+  expect(methods(server.requests)).toEqual(['POST', 'PATCH', 'POST']);
+});
+
+test('events that differ in their notes alone become one that says so', async () => {
+  const { recorder, bodies, server } = await setUp();
+  for (let times = 1; times <= 15; times += 1) recorder.record(REGARDING, { ...HAPPENING, note: `it broke ${times}` });
+  await recorder.drain();
+  const notes = bodies.filter(({ note }) => note !== undefined).map(({ note }) => note);
+  expect(notes).toEqual([
+    ...Array.from({ length: 10 }, (_, index) => `it broke ${index + 1}`),
+    '(combined from similar events): it broke 11',
+  ]);
+  expect(methods(server.requests).filter((method) => method === 'PATCH')).toHaveLength(1);
+});
+
+test('an object that floods loses events, is told of once, and has one more in five minutes; others lose none', async () => {
+  const { recorder, clock, server, dropped } = await setUp();
+  const other = { ...REGARDING, metadata: { ...REGARDING.metadata, name: 'b', uid: 'v' } };
+  for (let times = 0; times < 40; times += 1) recorder.record(REGARDING, { ...HAPPENING, reason: `Broken${times}` });
+  recorder.record(other, HAPPENING);
+  await recorder.drain();
+  expect(server.requests).toHaveLength(26);
+  expect(dropped).toEqual(['Broken25']);
+  await clock.advance(300_000);
+  for (const reason of ['Later', 'TooMany']) recorder.record(REGARDING, { ...HAPPENING, reason });
+  await recorder.drain();
+  expect(server.requests).toHaveLength(27);
+});
+
+test('events outlive an API server that is away for half a minute', async () => {
+  let away = true;
+  const { recorder, clock, bodies, dropped } = await setUp((_request, response, body) => {
+    if (away) sendFailure(response, 503, 'ServiceUnavailable');
+    else sendJson(response, 201, JSON.parse(body));
+  });
+  recorder.record(REGARDING, HAPPENING);
+  const passUntil = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) {
+      await clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await passUntil(() => clock.now() >= 30_000 && bodies.length > 3);
+  away = false;
+  let drained = false;
+  void recorder.drain().then(() => {
+    drained = true;
+  });
+  await passUntil(() => drained);
+  expect(dropped).toEqual([]);
+});
+
+test('what is given up when recording stops is told of, and no count comes later', async () => {
+  const { recorder, clock, server, dropped } = await setUp((_request, response) =>
+    sendFailure(response, 503, 'ServiceUnavailable'),
+  );
+  recorder.record(REGARDING, HAPPENING);
+  recorder.stop();
+  await recorder.drain();
+  await clock.advance(3_600_000);
+  expect([dropped, server.requests.length]).toEqual([['Broken'], 1]);
+});
+
+test('an hour that somebody sets the clock by neither ends a series nor makes one of two', async () => {
+  for (const byMs of [3_600_000, -3_600_000]) {
+    const { recorder, clock, server } = await setUp();
+    recorder.record(REGARDING, HAPPENING);
+    clock.setWall(byMs);
+    recorder.record(REGARDING, HAPPENING);
+    await recorder.drain();
+    expect(methods(server.requests)).toEqual(['POST', 'PATCH']);
+  }
 });

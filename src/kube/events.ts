@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
-import { type Clock, pause } from './clock.ts';
-import { isNotFound, isRefusal } from './errors.ts';
+import type { Clock } from './clock.ts';
+import { isNotFound } from './errors.ts';
+import { EventCorrelation, type Series } from './event-correlation.ts';
+import { EventWriter } from './event-writer.ts';
 import { microTime } from './lease-object.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
 
@@ -19,161 +19,140 @@ export interface Happening {
   readonly note: string;
 }
 
-interface Series {
-  readonly name: string;
-  readonly namespace: string;
-  count: number;
-  lastAt: number;
-  /** When a count was last sent; undefined before the first, which is sent at once: no later one may ever come. */
-  sentAt: number | undefined;
+export interface EventRecorderOptions {
+  /** Not fenced: what happened did happen, whoever leads by now. */
+  readonly client: Pick<KubeClient, 'create' | 'patch'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Each at most 128 characters. */
+  readonly reporter: { readonly controller: string; readonly instance: string };
+  readonly onDropped: (happening: Happening, error: unknown) => void;
 }
 
-/** The same event again within this time counts the first one up instead of making another. */
-const SERIES_MS = 6 * 60_000;
 /** A count is sent at most this often. */
-const SERIES_SEND_MS = 30_000;
-const MAX_SERIES = 2_000;
-const MAX_PENDING = 1_000;
+const COUNT_MS = 30_000;
 const NOTE_BYTES = 1_024;
-const ATTEMPTS = 5;
-const BACKOFF: BackoffPolicy = { firstMs: 250, capMs: 5_000 };
+
+/** Where the event of a series is, and what is told of its count. */
+interface Written {
+  readonly name: string;
+  readonly namespace: string;
+  readonly about: string;
+  /** When a count may be sent next, in monotonic milliseconds. The first is sent at once: no later one may ever come. */
+  nextCountAt: number;
+  isCountDue: boolean;
+}
 
 /**
- * Writes events.k8s.io events in the background, in order. An event that can't be written after a few attempts is
- * dropped and reported: events are for people, no work depends on them.
+ * Writes events.k8s.io events in the background. An event that happens again counts the first one up; many that say
+ * much the same become one; an object that floods loses some (`event-correlation.ts`). An event that can't be written
+ * after some attempts is dropped and reported: events are for people, no work depends on them.
  */
 export class EventRecorder {
-  readonly #client: KubeClient;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #reporter: { controller: string; instance: string };
-  readonly #onDropped: (happening: Happening, error: unknown) => void;
-  readonly #series = new Map<string, Series>();
-  readonly #abort = new AbortController();
-  #pending = 0;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #options: EventRecorderOptions;
+  readonly #correlation = new EventCorrelation();
+  readonly #writer: EventWriter;
+  readonly #written = new WeakMap<Series, Written>();
+  readonly #counts = new Set<() => void>();
 
-  constructor(options: {
-    client: KubeClient;
-    clock: Clock;
-    random: () => number;
-    reporter: { controller: string; instance: string };
-    onDropped: (happening: Happening, error: unknown) => void;
-  }) {
-    this.#client = options.client;
-    this.#clock = options.clock;
-    this.#random = options.random;
-    this.#reporter = options.reporter;
-    this.#onDropped = options.onDropped;
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#writer = new EventWriter(options.clock, options.random);
   }
 
   /** Tells what happened to `regarding`; returns at once. */
   record(regarding: KubeObject, happening: Happening): void {
-    const identity = [regarding.metadata.uid, happening.type, happening.reason, happening.action, happening.note];
-    const key = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
-    const now = this.#clock.now();
-    const series = this.#series.get(key);
-    if (series !== undefined && now - series.lastAt < SERIES_MS) {
-      series.count += 1;
-      series.lastAt = now;
-      if (series.sentAt === undefined || now - series.sentAt >= SERIES_SEND_MS)
-        this.#sendCount(key, series, happening, now);
-      return;
+    const judged = this.#correlation.judge(regarding, happening, this.#options.clock.monotonic());
+    if (judged.verdict === 'New') this.#create(judged.series, regarding, happening);
+    else if (judged.verdict === 'Repeat') this.#count(judged.series, happening);
+    else if (judged.isFirst) {
+      const { name } = regarding.metadata;
+      this.#options.onDropped(happening, new Error(`too many events of ${name}; further ones are dropped in silence`));
     }
-    const name = `${regarding.metadata.name}.${key.slice(0, 8)}${now.toString(16)}`;
-    const { namespace = 'default' } = regarding.metadata;
-    const fresh: Series = { name, namespace, count: 1, lastAt: now, sentAt: undefined };
-    this.#remember(key, fresh);
-    const create = () => this.#client.create(EVENTS, this.#event(fresh, regarding, happening, now));
-    this.#send(happening, create, () => this.#forget(key, fresh));
   }
 
   /** Resolves when everything recorded so far is written or dropped. */
-  async drain(): Promise<void> {
-    await this.#tail;
+  drain(): Promise<void> {
+    return this.#writer.drain();
   }
 
   /** Gives up what couldn't be written yet. */
   stop(): void {
-    this.#abort.abort();
+    for (const cancel of this.#counts) cancel();
+    this.#counts.clear();
+    this.#writer.stop();
   }
 
-  #remember(key: string, series: Series): void {
-    this.#series.delete(key);
-    this.#series.set(key, series);
-    const oldest = this.#series.keys().next();
-    if (this.#series.size > MAX_SERIES && !oldest.done) this.#series.delete(oldest.value);
-  }
-
-  /** There is nothing to count up: the next of these is an event of its own. */
-  #forget(key: string, series: Series): void {
-    if (this.#series.get(key) === series) this.#series.delete(key);
-  }
-
-  #sendCount(key: string, series: Series, happening: Happening, now: number): void {
-    series.sentAt = now;
-    const { name, namespace, count } = series;
-    const patch = { metadata: { name, namespace }, series: { count, lastObservedTime: microTime(now) } };
-    this.#send(happening, async () => {
-      try {
-        await this.#client.patch(EVENTS, patch);
-      } catch (error) {
-        // Somebody deleted it, or the server, which keeps events for an hour.
-        if (!isNotFound(error)) throw error;
-        this.#forget(key, series);
-      }
-    });
-  }
-
-  #event(
-    series: Series,
-    regarding: KubeObject,
-    happening: Happening,
-    now: number,
-  ): KubeObject & Record<string, unknown> {
-    const { name, namespace, uid, resourceVersion } = regarding.metadata;
-    return {
+  #create(series: Series, regarding: KubeObject, happening: Happening): void {
+    const { client, clock, onDropped } = this.#options;
+    const now = clock.now();
+    const { namespace = 'default' } = regarding.metadata;
+    const name = `${regarding.metadata.name}.${series.key.slice(0, 8)}${Math.trunc(now).toString(16)}`;
+    const about = regarding.metadata.uid ?? regarding.metadata.name;
+    this.#written.set(series, { name, namespace, about, nextCountAt: 0, isCountDue: false });
+    const event = {
       apiVersion: apiVersionOf(EVENTS),
       kind: EVENTS.kind,
-      metadata: { name: series.name, namespace: series.namespace },
+      metadata: { name, namespace },
       eventTime: microTime(now),
-      reportingController: this.#reporter.controller,
-      reportingInstance: this.#reporter.instance,
+      reportingController: this.#options.reporter.controller,
+      reportingInstance: this.#options.reporter.instance,
       type: happening.type,
       reason: happening.reason,
       action: happening.action,
-      note: cutBytes(happening.note, NOTE_BYTES),
-      regarding: { apiVersion: regarding.apiVersion, kind: regarding.kind, name, namespace, uid, resourceVersion },
+      note: cutBytes(series.note, NOTE_BYTES),
+      regarding: referenceTo(regarding),
     };
-  }
-
-  #send(happening: Happening, send: () => Promise<unknown>, onLost: () => void = () => undefined): void {
-    if (this.#pending >= MAX_PENDING) {
-      onLost();
-      this.#onDropped(happening, new Error(`${MAX_PENDING} events are waiting already`));
-      return;
-    }
-    this.#pending += 1;
-    this.#tail = this.#tail.then(async () => {
-      if (!(await this.#attempt(happening, send))) onLost();
-      this.#pending -= 1;
+    this.#writer.write({
+      about,
+      send: () => client.create(EVENTS, event),
+      onDropped: (error) => {
+        this.#correlation.forget(series);
+        onDropped(happening, error);
+      },
     });
   }
 
-  async #attempt(happening: Happening, send: () => Promise<unknown>): Promise<boolean> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await send();
-        return true;
-      } catch (error) {
-        if (isRefusal(error) || isNotFound(error) || attempt >= ATTEMPTS || this.#abort.signal.aborted) {
-          this.#onDropped(happening, error);
-          return false;
-        }
-        await pause(this.#clock, backoffMs(BACKOFF, attempt, this.#random), this.#abort.signal);
-      }
+  /** Tells of the count now, or when the last telling is long enough ago. */
+  #count(series: Series, happening: Happening): void {
+    const { clock } = this.#options;
+    const written = this.#written.get(series);
+    if (written === undefined || written.isCountDue) return;
+    const waitMs = written.nextCountAt - clock.monotonic();
+    if (waitMs <= 0) {
+      this.#sendCount(series, written, happening);
+      return;
     }
+    written.isCountDue = true;
+    const cancel = clock.after(waitMs, () => {
+      this.#counts.delete(cancel);
+      written.isCountDue = false;
+      this.#sendCount(series, written, happening);
+    });
+    this.#counts.add(cancel);
   }
+
+  #sendCount(series: Series, written: Written, happening: Happening): void {
+    const { client, clock, onDropped } = this.#options;
+    const { name, namespace, about } = written;
+    const { count } = series;
+    const patch = { metadata: { name, namespace }, series: { count, lastObservedTime: microTime(clock.now()) } };
+    written.nextCountAt = clock.monotonic() + COUNT_MS;
+    this.#writer.write({
+      about,
+      send: () => client.patch(EVENTS, patch),
+      onDropped: (error) => {
+        // Somebody deleted it, or the server, which keeps events for an hour.
+        if (isNotFound(error)) this.#correlation.forget(series);
+        else onDropped(happening, error);
+      },
+    });
+  }
+}
+
+function referenceTo({ apiVersion, kind, metadata }: KubeObject): object {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return { apiVersion, kind, name, namespace, uid, resourceVersion };
 }
 
 function cutBytes(text: string, limit: number): string {
