@@ -19,7 +19,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly onFailure: (failure: { resource: string; error: unknown; retryInMs: number }) => void;
   /** Told of each list and each watch that is asked for; a watch that begins with a list is a watch. */
   readonly onSession?: (session: { resource: string; kind: 'List' | 'Watch' }) => void;
-  readonly backoff?: BackoffPolicy;
+  readonly backoff?: BackoffPolicy | undefined;
   /** Nothing heard on a watch for this long (not even a bookmark, which comes once a minute): it is half-open. */
   readonly idleTimeoutMs?: number;
 }
