@@ -1,4 +1,5 @@
 import type { Condition, EmulatorStatus, MachineStatus } from '../../api/emulator/schema.ts';
+import { timedConditions } from '../../kube/conditions.ts';
 import type { ConditionState, Facts } from './conditions/condition.ts';
 import { wantedMachines } from './conditions/condition.ts';
 import { conditionStates } from './conditions/index.ts';
@@ -33,12 +34,8 @@ export function timed(
   generation: number | undefined,
   now: Date,
 ): Condition[] {
-  return states.map((state) => {
-    const last = before.find(({ type }) => type === state.type);
-    const since = last?.status === state.status ? last.lastTransitionTime : now.toISOString();
-    const observed = generation === undefined ? {} : { observedGeneration: generation };
-    return { ...state, message: shorten(state.message, LONGEST_MESSAGE), ...observed, lastTransitionTime: since };
-  });
+  const short = states.map((state) => ({ ...state, message: shorten(state.message, LONGEST_MESSAGE) }));
+  return timedConditions(short, before, { generation, now });
 }
 
 function diskOrigin(machines: readonly MachineStatus[]): EmulatorStatus['diskOrigin'] {
