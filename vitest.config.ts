@@ -50,6 +50,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // The operator as it stands in its image, on a simulated cluster.
+      {
+        test: {
+          name: 'operator',
+          include: ['test/operator/**/*.test.ts'],
+          testTimeout: minutes(2),
+          hookTimeout: minutes(2),
+          fileParallelism: false,
+        },
+      },
+      {
+        test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'], testTimeout: minutes(1), hookTimeout: minutes(8) },
+      },
       { test: { name: 'api', include: ['test/api/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(2) } },
       { test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
       // What disturbs the whole cluster, or must not be disturbed by others.

@@ -12,6 +12,7 @@ const operatorValuesSchema = z.strictObject({
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']),
   imagePullSecrets: z.array(name),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']),
+  traces: z.strictObject({ endpoint: z.string().regex(/^(https?:\/\/\S+)?$/) }),
   resources: z.strictObject({ requests: quantities.optional(), limits: quantities.optional() }),
   nodeSelector: z.record(z.string(), z.string()),
   tolerations: z.array(z.looseObject({})),

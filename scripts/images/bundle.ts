@@ -12,16 +12,10 @@ const require = createRequireOfBundle(import.meta.url);`;
  */
 export const AGENT_NODE_FLAG = '--optimize-for-size';
 
-/**
- * Bundles a program with everything it imports into one text that Node runs as it is: the same sources, the same text.
- * @param entry the program's main file, from the checkout's root
- * @param nodeFlag given to Node when the program is started by its name; the kernel takes one at most
- */
-export async function bundleProgram(entry: string, nodeFlag?: string): Promise<Buffer> {
-  const result = await build({
+function options(entry: string) {
+  return {
     absWorkingDir: projectFolder,
-    entryPoints: [path.join(projectFolder, entry)],
-    outfile: 'bundle.mjs',
+    entryPoints: [path.join(projectFolder, entry)] as string[],
     bundle: true,
     write: false,
     platform: 'node',
@@ -31,8 +25,35 @@ export async function bundleProgram(entry: string, nodeFlag?: string): Promise<B
     legalComments: 'none',
     banner: { js: BANNER },
     logLevel: 'error',
-  });
-  const [output] = result.outputFiles;
+  } as const;
+}
+
+/** One file of a program in several. */
+export interface ProgramFile {
+  readonly name: string;
+  readonly text: Uint8Array;
+}
+
+/**
+ * Bundles a program into `main.mjs`, and what it imports only when it is needed into files of their own: a process
+ * that never needs them doesn't have them in its memory. The same sources, the same files.
+ */
+export async function bundleInParts(entry: string): Promise<ProgramFile[]> {
+  const outdir = path.join(projectFolder, 'bundle');
+  const names = { entryNames: 'main', chunkNames: '[name]-[hash]', outExtension: { '.js': '.mjs' } };
+  const { outputFiles } = await build({ ...options(entry), ...names, outdir, splitting: true });
+  return outputFiles
+    .map(({ path: file, contents }) => ({ name: path.basename(file), text: contents }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/**
+ * Bundles a program with everything it imports into one text that Node runs as it is: the same sources, the same text.
+ * @param entry the program's main file, from the checkout's root
+ * @param nodeFlag given to Node when the program is started by its name; the kernel takes one at most
+ */
+export async function bundleProgram(entry: string, nodeFlag?: string): Promise<Buffer> {
+  const [output] = (await build({ ...options(entry), outfile: 'bundle.mjs' })).outputFiles;
   if (output === undefined) {
     throw new Error(`esbuild made nothing of ${entry}`);
   }

@@ -3,18 +3,24 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { POD_USER, PORTS } from '../../src/contract/pod.ts';
 import { projectFolder } from '../folders.ts';
+import { OPERATOR_NODE_FLAGS } from './operator-program.ts';
 
 const FILES = [
   {
     image: 'qemu-loco',
-    program: 'loco-agent',
+    copied: 'loco-agent /usr/local/bin/loco-agent',
     entrypoint: '["tini", "--", "loco-agent"]',
     ports: Object.values(PORTS),
   },
-  { image: 'operator', program: 'loco-operator', entrypoint: '["loco-operator"]', ports: [8081] },
+  {
+    image: 'operator',
+    copied: 'loco-operator /usr/local/lib/loco-operator',
+    entrypoint: `[${['node', ...OPERATOR_NODE_FLAGS, '/usr/local/lib/loco-operator/main.mjs'].map((word) => `"${word}"`).join(', ')}]`,
+    ports: [8081],
+  },
 ];
 
-describe.each(FILES)('the Dockerfile of $image', ({ image, program, entrypoint, ports }) => {
+describe.each(FILES)('the Dockerfile of $image', ({ image, copied, entrypoint, ports }) => {
   const text = () => readFile(path.join(projectFolder, 'images', image, 'Dockerfile'), 'utf8');
 
   test('runs as the user of the pods', async () => {
@@ -29,7 +35,7 @@ describe.each(FILES)('the Dockerfile of $image', ({ image, program, entrypoint, 
   });
 
   test('copies its own program last, so that a change of it makes one small layer', async () => {
-    expect((await text()).match(/^(COPY|RUN) .*$/gm)?.at(-1)).toBe(`COPY ${program} /usr/local/bin/${program}`);
+    expect((await text()).match(/^(COPY|RUN) .*$/gm)?.at(-1)).toBe(`COPY ${copied}`);
     expect(await text()).toContain(`ENTRYPOINT ${entrypoint}`);
   });
 

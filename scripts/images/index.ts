@@ -7,6 +7,7 @@ import { refuseBrokenDisk } from './builtin-disk.ts';
 import { AGENT_NODE_FLAG, bundleProgram } from './bundle.ts';
 import { type ContextFile, contentTag, withContext } from './content.ts';
 import { type Engine, openEngine } from './engine.ts';
+import { operatorProgram } from './operator-program.ts';
 
 /** Names of the built images, in the storage of the engine that built them. */
 export interface Images {
@@ -57,7 +58,7 @@ async function buildImage({ engine, bases, tag }: Workshop, recipe: Recipe): Pro
   return `${repository}:${tag}`;
 }
 
-async function program(name: string, entry: string, nodeFlag?: string): Promise<ContextFile> {
+async function program(name: string, entry: string, nodeFlag: string): Promise<ContextFile> {
   return { name, from: await bundleProgram(entry, nodeFlag), mode: 0o755 };
 }
 
@@ -65,9 +66,13 @@ async function buildPlain(workshop: Workshop) {
   const { oras } = await ensureTools(['oras']);
   const orasFile: ContextFile = { name: 'oras', from: oras, mode: 0o755 };
   const agentFiles = [orasFile, await program('loco-agent', 'src/agent/main.ts', AGENT_NODE_FLAG)];
-  const operatorFiles = [orasFile, await program('loco-operator', 'src/operator/main.ts')];
+  const parts = await operatorProgram();
+  const operatorFiles = [
+    orasFile,
+    ...parts.map(({ name, text }) => ({ name: `loco-operator/${name}`, from: text, mode: 0o644 })),
+  ];
   const qemu = { name: 'qemu-loco', folder: 'qemu-loco', files: agentFiles, folders: ['builtin'] };
-  const operator = { name: 'operator', folder: 'operator', files: operatorFiles, folders: [] };
+  const operator = { name: 'operator', folder: 'operator', files: operatorFiles, folders: ['loco-operator'] };
   return {
     operator: await buildImage(workshop, operator),
     qemu: await buildImage(workshop, qemu),

@@ -4,6 +4,7 @@ import { errorMessage } from '../kube/errors.ts';
 import { LeaderElection } from '../kube/lease.ts';
 import { keyOf } from '../kube/object.ts';
 import type { RequestObservation } from '../kube/transport.ts';
+import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
@@ -71,6 +72,7 @@ function cachesOf({ settings, metrics, log }: OperatorContext, client: KubeClien
     namespaces: settings.namespaces,
     onFailure: ({ resource, error, retryInMs }) => log.warn({ resource, retryInMs }, `watch: ${errorMessage(error)}`),
     onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
+    fieldManagers: [MANAGERS.objects],
     onSession: ({ resource, kind }) => metrics.cacheAsks(resource, kind),
   });
 }

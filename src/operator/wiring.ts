@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Connection } from '../kube/connection.ts';
-import { errorMessage, isNamespaceTerminating, isNotLeader } from '../kube/errors.ts';
+import { errorMessage, isConflict, isNamespaceTerminating, isNotLeader } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
 import type { Tracer } from '../kube/tracing.ts';
@@ -133,8 +133,8 @@ function observeQueue(metrics: OperatorMetrics, log: Logger): ReturnType<Operato
     finished: (key, tookMs, result) => {
       counted.finished(key, tookMs, result);
       if (result.outcome === 'Failed') {
-        // What the fence holds back is told once, where the lease is.
-        const level = isNotLeader(result.error) ? 'debug' : 'warn';
+        // What the fence holds back is told once, where the lease is; and that somebody else was faster is no trouble.
+        const level = isNotLeader(result.error) || isConflict(result.error) ? 'debug' : 'warn';
         log[level]({ emulator: key, retryInMs: result.retryInMs }, `reconcile: ${errorMessage(result.error)}`);
       }
       if (result.outcome === 'Terminal') log.error({ emulator: key }, errorMessage(result.error));

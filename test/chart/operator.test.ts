@@ -95,6 +95,20 @@ describe('the operator', () => {
     expect(verbs).toEqual(['list', 'watch']);
   });
 
+  it('sends traces nowhere unless it is told where to', async () => {
+    const names = (container: { env: { name: string }[] }) => container.env.map(({ name }) => name);
+    expect(names(pod().containers[0]).filter((name) => name.startsWith('OTEL_'))).toEqual([]);
+    const told = await render('operator.traces.endpoint="http://tempo.monitoring:4318"');
+    const [container] = deploymentSchema.parse(only(told, 'Deployment')).spec.template.spec.containers;
+    const value = 'http://tempo.monitoring:4318';
+    expect(container.env).toContainEqual({ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value });
+  });
+
+  it('knows which pod it is, so that a process started again in it takes over at once', () => {
+    const reference = { valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
+    expect(pod().containers[0].env).toContainEqual({ name: 'POD_UID', ...reference });
+  });
+
   it('is called loco-operator in a release called loco', () => {
     expect(only(manifests, 'Deployment').metadata.name).toBe('loco-operator');
     expect(only(manifests, 'ClusterRoleBinding').metadata.name).toBe('loco-operator');

@@ -27,6 +27,7 @@ describe('the values', () => {
     ['an unknown way with damaged disks', ['emulator.spec.disk={"onCorruption":"Repair"}'], "'Fail', 'Reprovision'"],
     ['a disk PVC that can be no name', ['emulator.diskPVC="Win98 disk"'], /diskPVC.*pattern/],
     ['a name that pods could not carry', [`emulator.name="${'a'.repeat(53)}"`], /emulator\/name.*want 52/],
+    ['traces to no address', ['operator.traces.endpoint="tempo:4318"'], /traces\/endpoint.*pattern/],
     ['replicas as text', ['emulator.replicas="three"'], 'got string, want null or integer'],
     [
       'a mode that the options contradict',

@@ -21,7 +21,11 @@ import { RESOURCES } from './resource.ts';
 import { asObject, type EmulatorSecrets } from './secrets.ts';
 
 /** One field manager per purpose: what a purpose leaves out at its next apply is removed, and nothing else. */
-const MANAGERS = { objects: 'loco-operator', claims: 'loco-operator-claims', status: 'loco-operator-status' } as const;
+export const MANAGERS = {
+  objects: 'loco-operator',
+  claims: 'loco-operator-claims',
+  status: 'loco-operator-status',
+} as const;
 
 const HASH_ANNOTATION = `${GROUP}/applied-hash`;
 
@@ -61,15 +65,15 @@ export function isStatusStale(raw: RawEmulator, status: EmulatorStatus): boolean
   return !isDeepStrictEqual(raw.status, status);
 }
 
-/** Writes the status when it isn't what is stored. */
+/** Writes the status when it isn't what is stored. @throws a conflict when it was computed from what is no longer so */
 export async function writeStatus(
   context: Pick<ActContext, 'client' | 'caches'>,
   raw: RawEmulator,
   status: EmulatorStatus,
 ): Promise<boolean> {
   if (!isStatusStale(raw, status)) return false;
-  const { name, namespace = '', uid = '' } = raw.metadata;
-  const object: RawEmulator = { metadata: { name, namespace, uid }, status };
+  const { name, namespace = '', uid = '', resourceVersion = '' } = raw.metadata;
+  const object: RawEmulator = { metadata: { name, namespace, uid, resourceVersion }, status };
   const options = { fieldManager: MANAGERS.status, force: true, subresource: 'status' };
   await context.caches.emulators.store.ownWrite(`${namespace}/${name}`, () =>
     context.client.apply(RESOURCES.emulator, object, options),
@@ -137,9 +141,16 @@ async function patchClaim(context: ActContext, patch: KubeObject): Promise<void>
   context.onWrite(`updated PersistentVolumeClaim ${name}`);
 }
 
-async function deleteClaim(context: ActContext, namespace: string, { name, uid }: ClaimDeletion): Promise<void> {
-  const outcome = await context.client.delete(RESOURCES.claim, { namespace, name, uid });
-  if (outcome === 'Deleted') context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
+async function deleteClaim(
+  context: ActContext,
+  namespace: string,
+  { name, uid, resourceVersion }: ClaimDeletion,
+): Promise<void> {
+  const outcome = await context.caches.claims.store.ownDelete(`${namespace}/${name}`, () =>
+    context.client.delete(RESOURCES.claim, { namespace, name, uid, resourceVersion }),
+  );
+  if (outcome === 'Deleted' || outcome === 'Terminating')
+    context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
 }
 
 /** Changes one field, so that whatever else stands in the claim stays its owner's. A refusal is an outcome. */
@@ -163,7 +174,7 @@ async function growClaim(
   }
 }
 
-/** Deletes the StatefulSet and leaves its pods; until the watch tells of it, doing it again changes nothing. */
+/** Deletes the StatefulSet and leaves its pods. What decides it, its claim template, is the same as long as its UID. */
 async function removeStatefulSet(
   context: ActContext,
   namespace: string,
@@ -171,12 +182,16 @@ async function removeStatefulSet(
   uid: string | undefined,
 ): Promise<void> {
   if (uid === undefined) return;
-  const outcome = await context.client.delete(RESOURCES.statefulSet, { namespace, name, uid, orphan: true });
-  if (outcome === 'Deleted') context.onWrite(`deleted StatefulSet ${name} (${uid}), not its pods, for larger claims`);
+  const outcome = await context.caches.statefulSets.store.ownDelete(`${namespace}/${name}`, () =>
+    context.client.delete(RESOURCES.statefulSet, { namespace, name, uid, orphan: true }),
+  );
+  if (outcome === 'Deleted' || outcome === 'Terminating')
+    context.onWrite(`deleted StatefulSet ${name} (${uid}), not its pods, for larger claims`);
 }
 
 async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {
-  const metadata = { name: nudge.pod, namespace, uid: nudge.uid, annotations: nudge.annotations };
+  const { pod: name, uid, resourceVersion, annotations } = nudge;
+  const metadata = { name, namespace, uid, resourceVersion, annotations };
   await context.caches.pods.store.ownWrite(`${namespace}/${nudge.pod}`, () =>
     context.client.patch(RESOURCES.pod, { metadata }),
   );

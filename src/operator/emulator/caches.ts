@@ -5,7 +5,7 @@ import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from 
 import { type Claimant, claimantOf, claimWords } from './disks/claimant.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
-import { slimClaim, slimEmulator, slimPod, slimStatefulSet, withoutStatus } from './slim.ts';
+import { slimClaim, slimPod, slimStatefulSet, withoutStatus } from './slim.ts';
 
 /** An Emulator as the API server gives it; it is parsed before anything is decided from it. */
 export type RawEmulator = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
@@ -29,7 +29,7 @@ const BY_CLAIM = 'claim';
 export function createCaches(context: InformerContext): Caches {
   const ours = { labelSelector: `${LABELS.managedBy}=${MANAGED_BY},${LABELS.name}=${APP_NAME}` };
   const caches: Caches = {
-    emulators: createInformer(context, RESOURCES.emulator, { transform: slimEmulator }),
+    emulators: createInformer(context, RESOURCES.emulator),
     statefulSets: createInformer(context, RESOURCES.statefulSet, { ...ours, transform: slimStatefulSet }),
     services: createInformer(context, RESOURCES.service, { ...ours, transform: withoutStatus }),
     configMaps: createInformer(context, RESOURCES.configMap, ours),

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { type Emulator, emulatorSchema, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
-import type { EventRecorder } from '../../kube/events.ts';
+import type { EventRecorder, Happening } from '../../kube/events.ts';
+import { keyOf } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
 import { BY_OWNER, claimantNamed, claimantsLike, type RawEmulator } from './caches.ts';
@@ -14,7 +15,7 @@ import { childNames } from './names.ts';
 import type { ForeignChild, Observed, RefusedGrowth, ResolveAttempt } from './observed.ts';
 import { REASONS } from './reasons.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
-import { PACE_MS } from './status-pace.ts';
+import { type StatusHistory, statusDueAt } from './status-pace.ts';
 
 export interface ControllerContext extends Omit<ActContext, 'onWrite'> {
   readonly channels: MachineChannels;
@@ -29,8 +30,7 @@ export interface ControllerContext extends Omit<ActContext, 'onWrite'> {
 interface Memory {
   readonly uid: string;
   failure: string | undefined;
-  /** When the status was last stored, in milliseconds since the epoch. */
-  statusAt: number;
+  statuses: StatusHistory;
   /** By the claim's UID. */
   readonly refusals: Map<string, RefusedGrowth>;
   /** See {@link Observed.secretsFor}. */
@@ -71,13 +71,7 @@ export class EmulatorController {
     const raw = this.#context.caches.emulators.store.get(key);
     const { failure } = attempt;
     if (raw === undefined || failure === undefined) return;
-    this.#context.log.warn({ emulator: key, reason: failure.reason }, failure.message);
-    this.#context.recorder.record(raw, {
-      type: 'Warning',
-      reason: failure.reason,
-      action: 'Resolve',
-      note: failure.message,
-    });
+    this.#tell(raw, { type: 'Warning', reason: failure.reason, action: 'Resolve', note: failure.message });
   }
 
   async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
@@ -185,10 +179,13 @@ export class EmulatorController {
     { status, statusPace, events }: Decision,
   ): Promise<number | undefined> {
     const now = this.#context.now().getTime();
-    const waitMs = memory.statusAt + PACE_MS[statusPace] - now;
-    if (waitMs > 0 && isStatusStale(raw, status)) return waitMs;
-    if (await writeStatus(this.#context, raw, status)) memory.statusAt = now;
-    for (const event of events) this.#context.recorder.record(raw, event);
+    const stale = isStatusStale(raw, status);
+    const waitMs = statusDueAt(statusPace, memory.statuses, now) - now;
+    const newsSince = stale && statusPace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
+    memory.statuses = { ...memory.statuses, newsSince };
+    if (waitMs > 0 && stale) return waitMs;
+    if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
+    for (const event of events) this.#tell(raw, event);
     return undefined;
   }
 
@@ -197,18 +194,13 @@ export class EmulatorController {
     const status = invalidSpecStatus(before.data ?? {}, raw.metadata.generation, message, this.#context.now());
     const written = await writeStatus(this.#context, raw, status);
     if (written) {
-      this.#context.recorder.record(raw, {
-        type: 'Warning',
-        reason: REASONS.InvalidSpec,
-        action: 'Parse',
-        note: message,
-      });
+      this.#tell(raw, { type: 'Warning', reason: REASONS.InvalidSpec, action: 'Parse', note: message });
     }
     return { outcome: 'Terminal', error: new Error(message) };
   }
 
   #tellOfDeletion(raw: RawEmulator, claim: string): void {
-    this.#context.recorder.record(raw, {
+    this.#tell(raw, {
       type: 'Normal',
       reason: REASONS.ClaimDeleted,
       action: 'ScaleDown',
@@ -216,11 +208,18 @@ export class EmulatorController {
     });
   }
 
+  /** To people as an event, and a line in the log. */
+  #tell(raw: RawEmulator, happening: Happening): void {
+    const { type, reason, note } = happening;
+    this.#context.log[type === 'Warning' ? 'warn' : 'info']({ emulator: keyOf(raw), reason }, note);
+    this.#context.recorder.record(raw, happening);
+  }
+
   #memory(key: string, { metadata }: RawEmulator): Memory {
     const memory = this.#memories.get(key) ?? {
       uid: metadata.uid ?? '',
       failure: undefined,
-      statusAt: 0,
+      statuses: { storedAt: 0, newsSince: undefined },
       refusals: new Map(),
       secretsFor: new Set(),
       conflicts: undefined,

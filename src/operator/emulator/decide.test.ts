@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Condition, type Emulator, type EmulatorStatus, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import { type Decision, decide } from './decide.ts';
 import { claim, contacts, DIGEST, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
-import type { ClaimHolder, Observed, ObservedClaim } from './observed.ts';
+import type { ClaimHolder, MachineContact, Observed, ObservedClaim } from './observed.ts';
 import { planHash } from './render/plan-config-map.ts';
 
 function decided(of: Emulator, more: Partial<Observed> = {}, now = NOW): Decision {
@@ -691,7 +691,7 @@ describe('the snapshot', () => {
     const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
     const plan = { text, changedAt: NOW };
     expect(decided(of, { ...waiting, plan }).nudges).toEqual([
-      { pod: 'classroom-0', uid: 'pod-0', annotations: { 'loco.mroie.github.io/plan-hash': planHash(text) } },
+      { pod: 'classroom-0', uid: 'pod-0', resourceVersion: 'pod-version-0', annotations: { 'loco.mroie.github.io/plan-hash': planHash(text) } },
     ]);
     const told = [pod(0, { planHash: planHash(text) })];
     expect(decided(of, { ...waiting, pods: told, plan }).nudges).toEqual([]);
@@ -789,7 +789,7 @@ describe('a registry that turns a machine away', () => {
   test('makes the pods look at their mounts once when it lets us in', () => {
     const annotations = { 'loco.mroie.github.io/registry-access-at': NOW.toISOString() };
     const nudged = decided(of, { ...away, resolve: letIn });
-    expect(nudged.nudges).toEqual([{ pod: 'classroom-0', uid: 'pod-0', annotations }]);
+    expect(nudged.nudges).toEqual([{ pod: 'classroom-0', uid: 'pod-0', resourceVersion: 'pod-version-0', annotations }]);
     const told = { ...away, pods: [pod(0, { accessToldAt: NOW.toISOString() })], resolve: letIn };
     expect(decided(of, told)).toMatchObject({ nudges: [], resolve: undefined, againAfterMs: 15_000 });
   });
@@ -1002,6 +1002,23 @@ describe('objects', () => {
       });
     }
   });
+
+  test.each<[MachineContact['state'], string]>([
+    ['Connecting', 'False'],
+    ['Lost', 'True'],
+  ])(
+    'of a machine that has said nothing yet (%s) kubelet’s word counts when it can not be heard: %s',
+    (state, status) => {
+      const silent = new Map([['pod-0', { report: undefined, state, since: NOW }]]);
+      const decision = decided(emulator(), {
+        statefulSet,
+        claims: [claim(0)],
+        pods: [pod(0, { ready: true })],
+        contacts: silent,
+      });
+      expect(condition(decision, 'Ready')).toMatchObject({ status });
+    },
+  );
 
   test('Secrets are made before the StatefulSet, and again once for a pod that does not come up', () => {
     const made = (seen: Partial<Observed>) => decided(emulator(), seen).objects?.secrets.create;

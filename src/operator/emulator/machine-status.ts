@@ -1,5 +1,4 @@
 import type { Emulator, MachineStatus } from '../../api/emulator/schema.ts';
-import type { AgentReport } from '../../contract/agent-report.ts';
 import { INIT_CONTAINER } from '../../contract/pod.ts';
 import { knownDisk } from './disks/adopt.ts';
 import { claimNameFor } from './disks/claim.ts';
@@ -37,7 +36,7 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
   // What Kubernetes says is known without the agent.
   if (pod !== undefined && pod.obstacle === undefined && previous !== undefined && contact?.state === 'Settling') {
     const phase = phaseOf(emulator, pod, previous.phase);
-    return { ...previous, phase, ready: previous.ready && isReady(pod, undefined) };
+    return { ...previous, phase, ready: previous.ready && isReady(pod, contact) };
   }
   const report = contact?.report;
   const disk = diskOf(observed, ordinal, contact);
@@ -47,7 +46,7 @@ function machineStatus(observed: Observed, ordinal: number): MachineStatus {
     pod: childNames.pod(emulator.metadata.name, ordinal),
     phase: phaseOf(emulator, pod, report?.phase),
     ...(reason === undefined ? {} : { reason }),
-    ready: isReady(pod, report),
+    ready: isReady(pod, contact),
     ...(disk === undefined ? {} : { disk }),
     ...(report?.progress === undefined ? {} : { progress: defined(report.progress) }),
     ...(pod === undefined || pod.restarts === 0 ? {} : { restarts: pod.restarts }),
@@ -75,10 +74,12 @@ function diskOf(observed: Observed, ordinal: number, contact: MachineContact | u
 
 /**
  * Kubelet's word: it asks the agent's `/readyz` itself, and it is what the Service and the StatefulSet go by. That the
- * machine isn't ready the agent says sooner: kubelet believes it after a few failed probes.
+ * machine isn't ready the agent says sooner: kubelet believes it after a few failed probes. Of a machine that has
+ * just come its agent is heard first; only of one that can't be heard, kubelet's word is all there is.
  */
-function isReady(pod: ObservedPod | undefined, report: AgentReport | undefined): boolean {
-  return pod?.ready === true && !pod.deleting && report?.ready !== false;
+function isReady(pod: ObservedPod | undefined, contact: MachineContact | undefined): boolean {
+  if (pod?.ready !== true || pod.deleting || contact?.state === 'Connecting') return false;
+  return contact?.report?.ready !== false;
 }
 
 /** `said`: the phase that the agent told last, if it did. */

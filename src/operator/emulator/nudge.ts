@@ -1,5 +1,5 @@
 import { ANNOTATIONS } from './names.ts';
-import type { Observed, ObservedPlan } from './observed.ts';
+import type { Observed, ObservedPlan, ObservedPod } from './observed.ts';
 import { planHash } from './render/plan-config-map.ts';
 import { isTurnedAway } from './snapshot.ts';
 
@@ -7,6 +7,7 @@ import { isTurnedAway } from './snapshot.ts';
 export interface Nudge {
   readonly pod: string;
   readonly uid: string;
+  readonly resourceVersion: string;
   /** Any change of the pod will do; these say why. */
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -30,7 +31,7 @@ function planNudges(observed: Observed, plan: ObservedPlan): Nudge[] {
   return observed.pods
     .filter((pod) => !pod.deleting && pod.planHash !== hash && changedAt >= pod.createdAt)
     .filter((pod) => WAITING_PHASES.includes(observed.contacts.get(pod.uid)?.report?.phase ?? ''))
-    .map(({ name, uid }) => ({ pod: name, uid, annotations: { [ANNOTATIONS.planHash]: hash } }));
+    .map((pod) => nudge(pod, { [ANNOTATIONS.planHash]: hash }));
 }
 
 /** The same for machines that the registry turned away, once after it lets us in with what their pods mount. */
@@ -40,5 +41,9 @@ function accessNudges(observed: Observed, accessAt: Date | undefined): Nudge[] {
   return observed.pods
     .filter(({ uid, deleting }) => !deleting && isTurnedAway(observed.contacts.get(uid)?.report))
     .filter(({ accessToldAt }) => accessToldAt !== at)
-    .map(({ name, uid }) => ({ pod: name, uid, annotations: { [ANNOTATIONS.registryAccessAt]: at } }));
+    .map((pod) => nudge(pod, { [ANNOTATIONS.registryAccessAt]: at }));
+}
+
+function nudge({ name, uid, resourceVersion }: ObservedPod, annotations: Nudge['annotations']): Nudge {
+  return { pod: name, uid, resourceVersion, annotations };
 }

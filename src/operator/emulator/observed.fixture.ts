@@ -41,6 +41,7 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
   return {
     name: `classroom-${ordinal}`,
     uid: `pod-${ordinal}`,
+    resourceVersion: `pod-version-${ordinal}`,
     ordinal,
     ip: `10.0.0.${ordinal}`,
     running: true,

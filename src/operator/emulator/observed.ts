@@ -59,6 +59,7 @@ export interface ObservedPod {
   readonly uid: string;
   readonly ordinal: number;
   readonly ip: string | undefined;
+  readonly resourceVersion: string;
   /** A container of it runs. */
   readonly running: boolean;
   /** Everything that it mounts was there: a container of it has begun, or kubelet says that one can. */

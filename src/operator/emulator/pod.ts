@@ -13,6 +13,7 @@ export function observePod(pod: PodObject, emulator: string): ObservedPod | unde
   return {
     name: metadata.name,
     uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion ?? '',
     ordinal,
     ip: status?.podIP,
     running: containers.some(({ state }) => state?.running !== undefined),

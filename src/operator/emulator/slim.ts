@@ -69,11 +69,6 @@ export function withoutStatus<T extends KubeObject>(object: T): T {
   return kept as T;
 }
 
-/** `kubectl apply` keeps the whole object once more in an annotation. */
-export function slimEmulator<T extends KubeObject>(object: T): T {
-  return { ...object, metadata: { ...object.metadata, annotations: ourAnnotations(object.metadata) } };
-}
-
 const OURS: ReadonlySet<string> = new Set(Object.values(ANNOTATIONS));
 
 function ourAnnotations({ annotations }: ObjectMeta): Record<string, string> {

@@ -4,7 +4,7 @@ import type { AgentReport } from '../../contract/agent-report.ts';
 import { decide } from './decide.ts';
 import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { Observed } from './observed.ts';
-import type { StatusPace } from './status-pace.ts';
+import { type StatusHistory, type StatusPace, statusDueAt } from './status-pace.ts';
 
 const SECOND = 1_000;
 const statefulSet = {
@@ -35,6 +35,17 @@ const preparing = (percent: number): Said => ({
 });
 const prepared: Said = { phase: 'DiskReady', message: 'The disk is ready.', disk: disk(0) };
 const booting: Said = { phase: 'Running', reason: 'Booting', message: 'The guest boots.', disk: disk(0) };
+const awaitingVolume: Seen = {
+  statefulSet,
+  claims: [claim(0, { bound: false })],
+  pods: [
+    pod(0, {
+      running: false,
+      scheduledAt: undefined,
+      obstacle: { reason: 'Unschedulable', message: 'unbound immediate PersistentVolumeClaims' },
+    }),
+  ],
+};
 const running: Seen = saying({ ready: true, disk: disk(0) }, { pods: [pod(0, { ready: true })] });
 
 /** What is decided when `seen` comes after `stored`. */
@@ -53,6 +64,8 @@ test.each<[string, Seen, Seen]>([
   ['it is further than before', saying(preparing(10)), saying(preparing(90))],
   ['QEMU is being started', saying(prepared), saying({ ...booting, phase: 'Starting', reason: undefined })],
   ['the guest boots', saying(prepared), saying(booting)],
+  ['the pod waits for its volume', starting, awaitingVolume],
+  ['the pod has its volume', awaitingVolume, saying(preparing(0))],
 ])('a step of a machine that comes up waits for the next word on it: %s', (_, before, next) => {
   expect(pace(before, next)).toBe('Step');
 });
@@ -122,17 +135,44 @@ test('a normal start is three statuses, and one more for each ten seconds that i
   expect(stored(slow)).toEqual([0, 10, 15, 23]);
 });
 
+test('what goes wrong is told when it has been so for a second, and what is right again by then is not', () => {
+  const stuck: Seen = {
+    ...starting,
+    pods: [pod(0, { running: false, obstacle: { reason: 'Unschedulable', message: 'no node' } })],
+  };
+  expect(
+    stored([
+      [0, {}],
+      [1, starting],
+      [5, stuck],
+      [8, stuck],
+    ]),
+  ).toEqual([0, 6]);
+  expect(
+    stored([
+      [0, {}],
+      [1, starting],
+      [5, stuck],
+      [6, starting],
+      [8, starting],
+    ]),
+  ).toEqual([0]);
+});
+
 /** Seconds at which a status is stored of what is seen from each time on; each second has a pass, as a queue's. */
 function stored(life: readonly (readonly [number, Seen])[]): number[] {
   const written: number[] = [];
   let status: EmulatorStatus | undefined;
+  let history: StatusHistory = { storedAt: 0, newsSince: undefined };
   const end = Math.max(...life.map(([at]) => at));
   for (let at = 0; at <= end; at += 1) {
     const seen = life.findLast(([from]) => from <= at)?.[1] ?? {};
     const next = after(status, seen, new Date(NOW.getTime() + at * SECOND));
-    const wait = { Now: 0, Soon: 1, Step: 10 }[next.statusPace];
-    const due = written.length === 0 || at - (written.at(-1) ?? 0) >= wait;
-    if (!due || JSON.stringify(next.status) === JSON.stringify(status)) continue;
+    if (JSON.stringify(next.status) === JSON.stringify(status)) continue;
+    const newsSince = next.statusPace === 'Soon' ? (history.newsSince ?? at * SECOND) : undefined;
+    const due = statusDueAt(next.statusPace, history, at * SECOND) <= at * SECOND;
+    history = due ? { storedAt: at * SECOND, newsSince: undefined } : { ...history, newsSince };
+    if (!due) continue;
     written.push(at);
     status = next.status;
   }

@@ -1,16 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, EmulatorStatus, MachineStatus } from '../../api/emulator/schema.ts';
-import type { Observed } from './observed.ts';
+import type { Observed, ObservedPod } from './observed.ts';
 import { CONDITIONS, REASONS } from './reasons.ts';
 
 /**
- * How soon a status that isn't what is stored has to be: at once; a moment after the last one, because much changes in
- * a machine's first second; or when it is time for a word on how far it is.
+ * How soon a status that isn't what is stored has to be: at once; when it has been so for a moment, because much that
+ * goes wrong is right again by then; or when it is time for
+ * a word on how far a machine is.
  */
 export type StatusPace = 'Now' | 'Soon' | 'Step';
 
-/** The least time between a status and the last one, in milliseconds. */
-export const PACE_MS: Readonly<Record<StatusPace, number>> = { Now: 0, Soon: 1_000, Step: 10_000 };
+const MOMENT_MS = 1_000;
+const STEP_MS = 10_000;
+
+/** What is known of the statuses of one Emulator; times in milliseconds since the epoch. */
+export interface StatusHistory {
+  /** When one was last stored. */
+  readonly storedAt: number;
+  /** Since when there has been something to tell soon; undefined while there is nothing. */
+  readonly newsSince: number | undefined;
+}
+
+/** When the status has to be stored. */
+export function statusDueAt(pace: StatusPace, { storedAt, newsSince }: StatusHistory, now: number): number {
+  if (pace === 'Soon') return (newsSince ?? now) + MOMENT_MS;
+  return pace === 'Step' ? storedAt + STEP_MS : now;
+}
 
 /**
  * Every status costs the API server a write, and a machine that comes up passes through a dozen states in which nobody
@@ -30,12 +45,20 @@ export function statusPace(observed: Observed, next: EmulatorStatus, tellsEvents
 }
 
 /** Ordinals of the machines of which Kubernetes or the silence of their agents says that something is wrong. */
-function troubled({ pods, contacts }: Observed): ReadonlySet<number> {
-  const wrong = pods.filter(
-    ({ uid, obstacle, lastEnd }) =>
-      obstacle !== undefined || lastEnd !== undefined || contacts.get(uid)?.state === 'Lost',
+function troubled(observed: Observed): ReadonlySet<number> {
+  const wrong = observed.pods.filter(
+    (pod) =>
+      (pod.obstacle !== undefined && !awaitsVolume(observed, pod)) ||
+      pod.lastEnd !== undefined ||
+      observed.contacts.get(pod.uid)?.state === 'Lost',
   );
   return new Set(wrong.map(({ ordinal }) => ordinal));
+}
+
+/** No pod has a node before its claim has a volume, and the scheduler says so of each one that it looks at too early. */
+function awaitsVolume({ claims }: Observed, { ordinal, obstacle, scheduledAt }: ObservedPod): boolean {
+  if (obstacle?.reason !== UNSCHEDULABLE || scheduledAt !== undefined) return false;
+  return claims.some((claim) => claim.ordinal === ordinal && !claim.bound);
 }
 
 /** What of a status is more than a step on the way. */
@@ -60,11 +83,13 @@ function conditionNews({ type, status, reason, message }: Condition) {
   return { type, status, reason, ...(OF_STEPS.includes(reason) ? {} : { message }) };
 }
 
-/** Phases that a machine passes through by itself. */
+/** Phases and reasons that a machine passes through by itself. */
 const STEPS: readonly string[] = ['Pending', 'Preparing', 'DiskReady', 'Starting', 'Running'];
+const UNSCHEDULABLE = 'Unschedulable';
+const STEP_REASONS: readonly (string | undefined)[] = [undefined, 'Booting', UNSCHEDULABLE];
 
 function machineNews(machine: MachineStatus, inTrouble: boolean) {
   const { progress: _, phase, reason, message, ...rest } = machine;
-  const isStep = STEPS.includes(phase) && (reason === undefined || reason === 'Booting') && !inTrouble;
+  const isStep = STEPS.includes(phase) && STEP_REASONS.includes(reason) && !inTrouble;
   return { ...rest, ...(isStep ? {} : { phase, reason, message }) };
 }

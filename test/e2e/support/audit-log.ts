@@ -6,6 +6,7 @@ import type { Environment } from './environment.ts';
 const entrySchema = z.object({
   stage: z.string(),
   verb: z.string(),
+  userAgent: z.string().optional(),
   requestReceivedTimestamp: z.iso.datetime(),
   user: z.object({ username: z.string() }),
   objectRef: z
@@ -22,7 +23,10 @@ const entrySchema = z.object({
 export type Entry = z.infer<typeof entrySchema>;
 
 /** Finished requests of the operator since `from`, as the API server's audit log has them. */
-export async function operatorRequests(environment: Environment, from: Date): Promise<Entry[]> {
+export async function operatorRequests(
+  environment: Pick<Environment, 'auditLog' | 'operatorNamespace'>,
+  from: Date,
+): Promise<Entry[]> {
   const operator = `system:serviceaccount:${environment.operatorNamespace}:`;
   const found: Entry[] = [];
   const input = createReadStream(environment.auditLog ?? '');

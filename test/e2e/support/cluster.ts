@@ -116,7 +116,8 @@ export class Cluster {
       await eventually('another operator leads', async () => {
         const leader = await this.#leader();
         const pods = await this.#operatorPods();
-        return leader !== old && pods.some(({ metadata }) => metadata?.name === leader);
+        // A leader's name begins with its pod's.
+        return leader !== old && pods.some(({ metadata }) => leader?.startsWith(`${metadata?.name}_`));
       });
     });
   }

@@ -34,8 +34,8 @@ export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
       name: claim.name,
       namespace: owner.namespace,
       uid: claim.uid,
-      // Of two that take a claim at the same time, the second finds it changed.
-      ...(ours ? {} : { resourceVersion: claim.resourceVersion }),
+      // Of two that take a claim at the same time, or tell of its disk, the second finds it changed.
+      resourceVersion: claim.resourceVersion,
       annotations: {
         [ANNOTATIONS.emulator]: owner.name,
         [ANNOTATIONS.emulatorUid]: owner.uid,

@@ -33,7 +33,7 @@ export function decideRetention(input: RetentionInput): RetentionDecision {
   if (condemned.length === 0 && !podsLeft) return { mark: replicas, deletions: [] };
   const deletions = condemned
     .filter(({ ordinal }) => !podOrdinals.includes(ordinal))
-    .map(({ name, uid, ordinal }) => ({ name, uid, ordinal }));
+    .map(({ name, uid, resourceVersion, ordinal }) => ({ name, uid, resourceVersion, ordinal }));
   return { mark, deletions };
 }
 
@@ -53,6 +53,7 @@ export interface RetentionInput {
 export interface ClaimDeletion {
   readonly name: string;
   readonly uid: string;
+  readonly resourceVersion: string;
   readonly ordinal: number;
 }
 

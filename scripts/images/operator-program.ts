@@ -1,0 +1,19 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { bundleInParts, type ProgramFile } from './bundle.ts';
+
+/** How Node runs the operator; the Dockerfile's ENTRYPOINT has the same. */
+export const OPERATOR_NODE_FLAGS: readonly string[] = [];
+
+/** The operator's program as it stands in its image. */
+export function operatorProgram(): Promise<ProgramFile[]> {
+  return bundleInParts('src/operator/main.ts');
+}
+
+/** Writes the operator's program into a folder. Resolves with the command that starts it as its image does. */
+export async function writeOperatorProgram(folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  for (const { name, text } of await operatorProgram()) await writeFile(path.join(folder, name), text);
+  return [process.execPath, ...OPERATOR_NODE_FLAGS, path.join(folder, 'main.mjs')];
+}
