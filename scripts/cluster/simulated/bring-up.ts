@@ -61,6 +61,7 @@ async function writeFolder(layout: Layout, addresses: Addresses, programsInPods:
   await createCertificates(layout, certificates(layout, addresses));
   await writeKubeconfigs(layout, addresses, Object.keys(CLIENTS));
   await writeIfChanged(join(layout.configuration, 'audit-policy.yaml'), auditPolicy);
+  await writeIfChanged(join(layout.configuration, 'resolv.conf'), '');
   await writeIfChanged(join(layout.configuration, 'kwok.yaml'), kwokConfiguration(programs));
 }
 

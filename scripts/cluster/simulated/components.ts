@@ -55,6 +55,8 @@ function controlComponents(layout: Layout, addresses: Addresses): readonly Simul
   const more = {
     'kube-controller-manager': [
       '--concurrent-statefulset-syncs=20',
+      // The stub of the agents gives claims their volumes.
+      '--controllers=*,-persistentvolume-binder-controller,-persistentvolume-expander-controller',
       // Nodes that are made up aren't lost because this machine is busy, or because somebody stopped kwok on purpose.
       '--node-monitor-grace-period=24h',
     ],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPem } from '../local/certificates.ts';
@@ -34,6 +34,8 @@ export interface Exit {
 export interface InsideProcess {
   /** As this machine counts. */
   readonly pid: number;
+  /** When its start began, in milliseconds since the epoch. */
+  readonly startedAt: number;
   /** Path of the file that has what it wrote to both outputs. */
   readonly log: string;
   readonly ended: Promise<Exit>;
@@ -42,8 +44,15 @@ export interface InsideProcess {
 
 const SECRETS = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Arguments: the cluster's folder, the folder of secrets or nothing, the command. */
-const START = ['test -z "$2" || { mkdir -p "$3"; mount --bind "$2" "$3"; }', 'cd "$1"; shift 3; exec "$@"'].join('\n');
+/**
+ * Arguments: the cluster's folder; a file without name servers, so that who asks for a name hears at once that there is
+ * none; the folder of secrets or nothing; where that belongs; the command.
+ */
+const START = [
+  'test ! -e /etc/resolv.conf || mount --bind "$2" /etc/resolv.conf',
+  'test -z "$3" || { mkdir -p "$4"; mount --bind "$3" "$4"; }',
+  'cd "$1"; shift 4; exec "$@"',
+].join('\n');
 
 /** The files that a pod of this service account would have. */
 async function secretsOf(
@@ -52,11 +61,14 @@ async function secretsOf(
 ): Promise<string> {
   const folder = join(node.layout.root, 'service-accounts', namespace, name);
   await mkdir(folder, { recursive: true });
-  const token = await kubectl(node, ['create', 'token', name, `--namespace=${namespace}`, '--duration=24h']);
-  if (token.exitCode !== 0) throw new Error(`no token for ${namespace}/${name}: ${token.stderr}`);
-  await writeIfChanged(join(folder, 'token'), token.stdout);
+  const token = join(folder, 'token');
+  // A container that is started again has the token of its pod, whether the API server is there or not.
+  if (existsSync(token)) return folder;
+  const made = await kubectl(node, ['create', 'token', name, `--namespace=${namespace}`, '--duration=24h']);
+  if (made.exitCode !== 0) throw new Error(`no token for ${namespace}/${name}: ${made.stderr}`);
   await writeIfChanged(join(folder, 'namespace'), namespace);
   await writeIfChanged(join(folder, 'ca.crt'), await readPem(node.layout, 'ca.crt'));
+  await writeIfChanged(token, made.stdout);
   return folder;
 }
 
@@ -81,12 +93,14 @@ export async function spawnInside(
   const { node, addresses } = running;
   const { root, log: logs } = node.layout;
   const secrets = options.serviceAccount === undefined ? '' : await secretsOf(running, options.serviceAccount);
+  const names = join(node.layout.configuration, 'resolv.conf');
   const path = join(logs, `${options.name}.log`);
   const log = openSync(path, 'a');
-  const start = ['unshare', '--mount', 'sh', '-ec', START, 'sh', root, secrets, SECRETS, ...command];
+  const start = ['unshare', '--mount', 'sh', '-ec', START, 'sh', root, names, secrets, SECRETS, ...command];
   const [program, args] = inNode(node.first, start);
   const service = options.serviceAccount === undefined ? {} : serviceEnvironment(addresses);
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: root, ...service, ...options.env };
+  const startedAt = Date.now();
   const entrance = spawn(program, args, { stdio: ['ignore', log, log], cwd: '/', env });
   closeSync(log);
   const ended = new Promise<Exit>((resolve, reject) => {
@@ -96,6 +110,7 @@ export async function spawnInside(
   const pid = await childOf(entrance);
   return {
     pid,
+    startedAt,
     log: path,
     ended,
     signal: (name) => {

@@ -21,8 +21,7 @@ export function firstObjects(nodes: number, podsPerNode: number): object {
         apiVersion: 'storage.k8s.io/v1',
         kind: 'StorageClass',
         metadata: { name: STORAGE_CLASS, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-        // Kubernetes doesn't wait for anybody to be told of a claim; the stub makes volumes by itself.
-        provisioner: 'kubernetes.io/no-provisioner',
+        provisioner: 'simulated',
         reclaimPolicy: 'Retain',
         volumeBindingMode: 'Immediate',
         allowVolumeExpansion: true,

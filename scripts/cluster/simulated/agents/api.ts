@@ -22,6 +22,12 @@ export interface Follower<T extends KubeObject> {
   deleted(object: T): void;
 }
 
+interface Sending {
+  readonly body?: object | undefined;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Between two tries to reach the API server. */
 const RETRY_MS = 200;
 
@@ -55,19 +61,25 @@ export class Api {
   }
 
   /** The status and the text of the answer. @throws when there is none */
-  async ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
-    const response = await this.#send(method, path, body);
+  async ask(
+    method: string,
+    path: string,
+    body?: object,
+    contentType = 'application/json',
+  ): Promise<{ status: number; text: string }> {
+    const response = await this.#send(method, path, { body, contentType });
     const parts: Buffer[] = [];
     for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
     return { status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') };
   }
 
-  /** Tells of all objects at this path and of each change, for good; after any trouble it begins anew. */
-  async follow<T extends KubeObject>(path: string, follower: Follower<T>): Promise<never> {
-    while (true) {
+  /** Tells of all objects at this path and of each change until it is told to end; after any trouble it begins anew. */
+  async follow<T extends KubeObject>(path: string, follower: Follower<T>, signal?: AbortSignal): Promise<void> {
+    while (!hasEnded(signal)) {
       try {
-        await this.#watch(path, await this.#list(path, follower), follower);
+        await this.#watch(path, await this.#list(path, follower), follower, signal);
       } catch (error) {
+        if (hasEnded(signal)) return;
         process.stderr.write(`${path}: ${String(error)}\n`);
       }
       await sleep(RETRY_MS);
@@ -82,8 +94,13 @@ export class Api {
     return metadata.resourceVersion;
   }
 
-  async #watch<T extends KubeObject>(path: string, version: string, follower: Follower<T>): Promise<void> {
-    const response = await this.#send('GET', `${path}?watch=true&resourceVersion=${version}`);
+  async #watch<T extends KubeObject>(
+    path: string,
+    version: string,
+    follower: Follower<T>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const response = await this.#send('GET', `${path}?watch=true&resourceVersion=${version}`, { signal });
     response.setEncoding('utf8');
     let rest = '';
     for await (const chunk of response) {
@@ -93,14 +110,27 @@ export class Api {
     }
   }
 
-  #send(method: string, path: string, body?: object): Promise<IncomingMessage> {
+  #send(
+    method: string,
+    path: string,
+    { body, contentType = 'application/json', signal }: Sending,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', 'user-agent': 'simulated-agents' };
-      const sent = request(`${this.#server}${path}`, { method, agent: this.#agent, headers }, resolve);
+      const headers = { 'content-type': contentType, 'user-agent': 'simulated-agents' };
+      const sent = request(
+        `${this.#server}${path}`,
+        { method, agent: this.#agent, headers, ...(signal === undefined ? {} : { signal }) },
+        resolve,
+      );
       sent.once('error', reject);
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
+}
+
+/** Asked anew each time: it changes while something is awaited. */
+function hasEnded(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }
 
 function tell<T extends KubeObject>(event: { type: string; object: T }, follower: Follower<T>): void {

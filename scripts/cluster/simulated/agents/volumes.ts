@@ -1,30 +1,36 @@
 import { STORAGE_CLASS } from '../objects.ts';
 import type { Api, Follower, KubeObject } from './api.ts';
 
-/** What of a claim its volume is made from. */
+/** What of a claim its volume is made from, and what it shows when it has one. */
 export interface Claim extends KubeObject {
   readonly spec: {
-    readonly volumeName?: string;
     readonly storageClassName?: string;
     readonly accessModes?: readonly string[];
     readonly volumeMode?: string;
     readonly resources?: { readonly requests?: { readonly storage?: string } };
   };
+  readonly status?: { readonly phase?: string; readonly capacity?: { readonly storage?: string } };
 }
 
 const VOLUMES = '/api/v1/persistentvolumes';
 const PREFIX = 'simulated-';
+const MERGE = 'application/merge-patch+json';
+/** What the controller that binds volumes would write down; the scheduler looks for it. */
+const BOUND = { 'pv.kubernetes.io/bind-completed': 'yes', 'pv.kubernetes.io/bound-by-controller': 'yes' };
+
 const nameOf = ({ metadata }: KubeObject) => `${PREFIX}${metadata.uid}`;
+const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace}/${metadata.name}`;
+const sizeOf = ({ spec }: Claim) => spec.resources?.requests?.storage ?? '1Gi';
 
 /** The volume that is this claim's from the start, so that nothing has to be matched. */
-export function volumeFor(claim: Claim): object {
+function volumeFor(claim: Claim): object {
   const { name, namespace, uid } = claim.metadata;
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: { name: nameOf(claim) },
     spec: {
-      capacity: { storage: claim.spec.resources?.requests?.storage ?? '1Gi' },
+      capacity: { storage: sizeOf(claim) },
       accessModes: claim.spec.accessModes,
       volumeMode: claim.spec.volumeMode,
       storageClassName: STORAGE_CLASS,
@@ -36,14 +42,16 @@ export function volumeFor(claim: Claim): object {
 }
 
 /**
- * Makes a volume for each claim, and removes it after the claim. What fails is tried again when the claims are told
- * anew, which is after each trouble with the API server.
+ * Makes a volume for each claim, binds them, enlarges it when more is asked for, and removes it after the claim. The
+ * controllers that do so in a whole cluster work on one claim at a time, which everything would wait for. What fails is
+ * tried again when the claims are told anew, which is after each trouble with the API server.
  */
 export class Volumes implements Follower<Claim> {
   /** The claims by `namespace/name`. */
   readonly claims = new Map<string, Claim>();
   readonly #api: Api;
-  #made = new Set<string>();
+  /** Size that is being given to a claim, by its UID. */
+  #given = new Map<string, string>();
 
   constructor(api: Api) {
     this.#api = api;
@@ -51,24 +59,39 @@ export class Volumes implements Follower<Claim> {
 
   replaced(claims: readonly Claim[]): void {
     this.claims.clear();
-    this.#made = new Set();
+    this.#given = new Map();
     for (const claim of claims) this.changed(claim);
     this.#attempt('remove left-over volumes', () => this.#removeLeftOver());
   }
 
   changed(claim: Claim): void {
     this.claims.set(keyOf(claim), claim);
-    const { uid, deletionTimestamp } = claim.metadata;
-    if (claim.spec.volumeName !== undefined || claim.spec.storageClassName !== STORAGE_CLASS) return;
-    if (deletionTimestamp !== undefined || this.#made.has(uid)) return;
-    this.#made.add(uid);
-    this.#attempt(`make a volume for ${keyOf(claim)}`, () => this.#api.ask('POST', VOLUMES, volumeFor(claim)));
+    const { metadata, spec, status } = claim;
+    if (metadata.deletionTimestamp !== undefined || spec.storageClassName !== STORAGE_CLASS) return;
+    const size = sizeOf(claim);
+    if (status?.capacity?.storage === size || this.#given.get(metadata.uid) === size) return;
+    this.#given.set(metadata.uid, size);
+    this.#attempt(`give ${keyOf(claim)} a volume`, () => this.#give(claim));
   }
 
   deleted(claim: Claim): void {
     this.claims.delete(keyOf(claim));
-    this.#made.delete(claim.metadata.uid);
+    this.#given.delete(claim.metadata.uid);
     this.#remove(nameOf(claim));
+  }
+
+  async #give(claim: Claim): Promise<void> {
+    const { namespace, name, uid } = claim.metadata;
+    const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}`;
+    if (claim.status?.phase !== 'Bound') {
+      // That it is there already is as good.
+      await this.#api.ask('POST', VOLUMES, volumeFor(claim));
+      const bound = { metadata: { uid, annotations: BOUND }, spec: { volumeName: nameOf(claim) } };
+      await this.#api.ask('PATCH', path, bound, MERGE);
+    }
+    const { accessModes } = claim.spec;
+    const status = { phase: 'Bound', accessModes, capacity: { storage: sizeOf(claim) } };
+    await this.#api.ask('PATCH', `${path}/status`, { metadata: { uid }, status }, MERGE);
   }
 
   #remove(name: string): void {
@@ -86,8 +109,4 @@ export class Volumes implements Follower<Claim> {
   #attempt(what: string, work: () => Promise<unknown>): void {
     work().catch((error: unknown) => process.stderr.write(`${what}: ${String(error)}\n`));
   }
-}
-
-function keyOf({ metadata }: KubeObject): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
