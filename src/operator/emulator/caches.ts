@@ -2,7 +2,7 @@ import { createInformer, type Informer, type InformerContext } from '../../kube/
 import { type KubeObject, keyOf } from '../../kube/object.ts';
 import type { Change } from '../../kube/store.ts';
 import type { ClaimObject, ConfigMapObject, PodObject, StatefulSetObject } from './cluster-object.ts';
-import { type Claimant, claimantOf, claimWords } from './disks/claimant.ts';
+import { type Claimant, claimantOf, claimNameWords, claimWords } from './disks/claimant.ts';
 import { ANNOTATIONS, APP_NAME, LABELS, MANAGED_BY } from './names.ts';
 import { RESOURCES } from './resource.ts';
 import { slimClaim, slimPod, slimStatefulSet, withoutStatus } from './slim.ts';
@@ -21,9 +21,9 @@ export interface Caches {
   readonly claims: Informer<ClaimObject>;
 }
 
-/** Index of pods by their Emulator, and of claims by namespace. */
+/** Index of pods by their Emulator. */
 export const BY_OWNER = 'owner';
-/** Index of Emulators by what tells those that may want the same claims. */
+/** Index of Emulators and claims by words that those have in common which may go together; see `claimWords`. */
 const BY_CLAIM = 'claim';
 
 export function createCaches(context: InformerContext): Caches {
@@ -37,7 +37,7 @@ export function createCaches(context: InformerContext): Caches {
     claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
   };
   caches.pods.store.addIndex(BY_OWNER, (pod) => [ownerKey(pod)].filter((key) => key !== undefined));
-  caches.claims.store.addIndex(BY_OWNER, ({ metadata }) => [metadata.namespace ?? '']);
+  caches.claims.store.addIndex(BY_CLAIM, (claim) => wordsOfClaim(claim));
   caches.emulators.store.addIndex(BY_CLAIM, claimKeys);
   return caches;
 }
@@ -78,16 +78,23 @@ function ownerKey(object: KubeObject | undefined): string | undefined {
 
 /** Emulators that a claim may concern: the one it is annotated for, one that names it, those whose claims are called so. */
 function claimants(caches: Caches, claim: ClaimObject): string[] {
-  const { name, namespace = '', annotations } = claim.metadata;
+  const { namespace = '', annotations } = claim.metadata;
   const annotated = annotations?.[ANNOTATIONS.emulator];
   const keys = annotated === undefined ? [] : [`${namespace}/${annotated}`];
-  for (const emulator of caches.emulators.store.values()) {
-    if (emulator.metadata.namespace !== namespace) continue;
-    const storage = claimSettings(emulator);
-    const named = storage.existing === name || name.startsWith(`${storage.template}-${emulator.metadata.name}-`);
-    if (named) keys.push(keyOf(emulator));
-  }
-  return [...new Set(keys)];
+  const named = wordsOfClaim(claim).flatMap((word) => caches.emulators.store.byIndex(BY_CLAIM, word).map(keyOf));
+  return [...new Set([...keys, ...named])];
+}
+
+/** A claim's own name, and what it begins with if a StatefulSet made it. */
+function wordsOfClaim({ metadata: { name, namespace = '' } }: ClaimObject): string[] {
+  return [...new Set(claimNameWords(name))].map((word) => `${namespace}/${word}`);
+}
+
+/** Claims that this Emulator's machines may use, and perhaps others. */
+export function claimsFor(caches: Caches, key: string): ClaimObject[] {
+  const emulator = caches.emulators.store.get(key);
+  const words = emulator === undefined ? [] : claimKeys(emulator);
+  return [...new Set(words.flatMap((word) => caches.claims.store.byIndex(BY_CLAIM, word)))];
 }
 
 /** What an Emulator is indexed by for its claims. */
@@ -113,9 +120,4 @@ export function claimantsLike(caches: Caches, key: string): Claimant[] {
 export function claimantNamed(caches: Caches, key: string): Claimant | undefined {
   const emulator = caches.emulators.store.get(key);
   return emulator === undefined ? undefined : claimantOf(emulator);
-}
-
-function claimSettings(emulator: RawEmulator): { existing: unknown; template: unknown } {
-  const spec = emulator.spec as { storage?: { claimTemplateName?: unknown; existingClaim?: { name?: unknown } } };
-  return { existing: spec?.storage?.existingClaim?.name, template: spec?.storage?.claimTemplateName };
 }

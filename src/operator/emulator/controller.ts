@@ -5,10 +5,10 @@ import type { EventRecorder, Happening } from '../../kube/events.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
-import { BY_OWNER, claimantNamed, claimantsLike, type RawEmulator } from './caches.ts';
+import { BY_OWNER, claimantNamed, claimantsLike, claimsFor, type RawEmulator } from './caches.ts';
 import { BLOCK_RECHECK_MS, type Decision, decide, LEAVING_RECHECK_MS } from './decide.ts';
 import type { Foothold } from './disks/claimant.ts';
-import { gather } from './gather.ts';
+import { gather, observePods } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
 import { childNames } from './names.ts';
@@ -33,6 +33,8 @@ interface Memory {
   statuses: StatusHistory;
   /** By the claim's UID. */
   readonly refusals: Map<string, RefusedGrowth>;
+  /** See {@link Observed.secretsMade}. */
+  secretsMade: boolean;
   /** See {@link Observed.secretsFor}. */
   secretsFor: ReadonlySet<string>;
   conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
@@ -44,6 +46,7 @@ interface Memory {
 export class EmulatorController {
   readonly #context: ControllerContext;
   readonly #memories = new Map<string, Memory>();
+  readonly #parsedBefore = new WeakMap<RawEmulator, Parsed>();
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -56,7 +59,7 @@ export class EmulatorController {
     // Children go with their owner: that is the garbage collector's work.
     if (raw === undefined || raw.metadata.deletionTimestamp !== undefined) return { outcome: 'Done' };
     const memory = this.#memory(key, raw);
-    const parsed = parseEmulator(raw);
+    const parsed = this.#parsed(raw);
     if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
     try {
       return await this.#bringAbout(key, raw, parsed.emulator, memory);
@@ -64,6 +67,15 @@ export class EmulatorController {
       if (isNamespaceTerminating(error)) return { outcome: 'Done' };
       throw error;
     }
+  }
+
+  /** Cached objects never change, and an Emulator is looked at many times before there is another version of it. */
+  #parsed(raw: RawEmulator): Parsed {
+    const known = this.#parsedBefore.get(raw);
+    if (known !== undefined) return known;
+    const parsed = parseEmulator(raw);
+    this.#parsedBefore.set(raw, parsed);
+    return parsed;
   }
 
   /** An attempt to resolve a snapshot ended: people hear of a failure at once, each time. */
@@ -103,6 +115,7 @@ export class EmulatorController {
     try {
       const { conflicts, refusals } = await carryOut(act, emulator, decision);
       if (decision.objects !== undefined) memory.secretsFor = new Set(decision.objects.secrets.pods);
+      if (decision.objects?.secrets.create) memory.secretsMade = conflicts.length === 0;
       for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
       for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.now() });
       if (conflicts.length > 0) memory.conflicts = { found: conflicts, at: this.#context.now() };
@@ -133,19 +146,19 @@ export class EmulatorController {
       service: caches.services.store.get(read(childNames.service(name))),
       planConfigMap: caches.configMaps.store.get(read(childNames.plan(name))),
       pods: caches.pods.store.byIndex(BY_OWNER, key),
-      claims: caches.claims.store.byIndex(BY_OWNER, namespace),
+      claims: claimsFor(caches, key),
       claimants: claimantsLike(caches, key),
       claimant: (other: string) => claimantNamed(caches, read(other)),
       podsOf: (other: string) => caches.pods.store.byIndex(BY_OWNER, read(other)),
       foothold: (other: string) => this.#foothold(read(other)),
       resolve: resolver.attempt(key),
       conflicts: this.#conflicts(memory),
+      secretsMade: memory.secretsMade,
       secretsFor: memory.secretsFor,
       refusals: [...memory.refusals.values()],
       failure: memory.failure,
     };
-    const { pods } = gather({ ...cached, contacts: new Map() });
-    const reachable = pods.flatMap(({ name: pod, uid, ip, running }) =>
+    const reachable = observePods(cached.pods, name).flatMap(({ name: pod, uid, ip, running }) =>
       ip === undefined
         ? []
         : [{ namespace, emulator: name, emulatorUid: emulator.metadata.uid, pod, uid, ip, running }],
@@ -221,6 +234,7 @@ export class EmulatorController {
       failure: undefined,
       statuses: { storedAt: 0, newsSince: undefined },
       refusals: new Map(),
+      secretsMade: false,
       secretsFor: new Set(),
       conflicts: undefined,
       making: undefined,
@@ -240,7 +254,9 @@ export class EmulatorController {
   }
 }
 
-function parseEmulator(raw: RawEmulator): { success: true; emulator: Emulator } | { success: false; message: string } {
+type Parsed = { success: true; emulator: Emulator } | { success: false; message: string };
+
+function parseEmulator(raw: RawEmulator): Parsed {
   const whole = emulatorSchema.safeParse(raw);
   if (whole.success) return { success: true, emulator: whole.data };
   // A status that another release wrote must not keep the spec from being served.

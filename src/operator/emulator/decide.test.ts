@@ -691,7 +691,12 @@ describe('the snapshot', () => {
     const waiting = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
     const plan = { text, changedAt: NOW };
     expect(decided(of, { ...waiting, plan }).nudges).toEqual([
-      { pod: 'classroom-0', uid: 'pod-0', resourceVersion: 'pod-version-0', annotations: { 'loco.mroie.github.io/plan-hash': planHash(text) } },
+      {
+        pod: 'classroom-0',
+        uid: 'pod-0',
+        resourceVersion: 'pod-version-0',
+        annotations: { 'loco.mroie.github.io/plan-hash': planHash(text) },
+      },
     ]);
     const told = [pod(0, { planHash: planHash(text) })];
     expect(decided(of, { ...waiting, pods: told, plan }).nudges).toEqual([]);
@@ -789,7 +794,9 @@ describe('a registry that turns a machine away', () => {
   test('makes the pods look at their mounts once when it lets us in', () => {
     const annotations = { 'loco.mroie.github.io/registry-access-at': NOW.toISOString() };
     const nudged = decided(of, { ...away, resolve: letIn });
-    expect(nudged.nudges).toEqual([{ pod: 'classroom-0', uid: 'pod-0', resourceVersion: 'pod-version-0', annotations }]);
+    expect(nudged.nudges).toEqual([
+      { pod: 'classroom-0', uid: 'pod-0', resourceVersion: 'pod-version-0', annotations },
+    ]);
     const told = { ...away, pods: [pod(0, { accessToldAt: NOW.toISOString() })], resolve: letIn };
     expect(decided(of, told)).toMatchObject({ nudges: [], resolve: undefined, againAfterMs: 15_000 });
   });
@@ -1024,6 +1031,7 @@ describe('objects', () => {
     const made = (seen: Partial<Observed>) => decided(emulator(), seen).objects?.secrets.create;
     expect(made({})).toBe(true);
     expect(made({ statefulSet })).toBe(false);
+    expect(made({ secretsMade: true })).toBe(false);
     expect(made(running)).toBe(false);
     const slow = { statefulSet, pods: [pod(0, { running: false, mounted: false })] };
     expect(made(slow)).toBe(true);

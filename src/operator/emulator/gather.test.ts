@@ -19,6 +19,7 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     contacts: new Map(),
     resolve: undefined,
     conflicts: [],
+    secretsMade: false,
     secretsFor: new Set(),
     refusals: [],
     failure: undefined,

@@ -11,6 +11,7 @@ import type {
   ForeignChild,
   MachineContact,
   Observed,
+  ObservedPod,
   ObservedStatefulSet,
   RefusedGrowth,
   ResolveAttempt,
@@ -27,7 +28,7 @@ export interface CachedObjects {
   readonly planConfigMap: ConfigMapObject | undefined;
   /** Pods with the Emulator's labels. */
   readonly pods: readonly PodObject[];
-  /** Claims of the namespace. */
+  /** Claims of the namespace, those at least that its machines may use. */
   readonly claims: readonly ClaimObject[];
   /** Emulators of the namespace that may want the same claims, this one too. */
   readonly claimants: readonly Claimant[];
@@ -41,6 +42,7 @@ export interface CachedObjects {
   readonly resolve: ResolveAttempt | undefined;
   /** Objects that the caches don't have and that the API server says belong to somebody else. */
   readonly conflicts: readonly ForeignChild[];
+  readonly secretsMade: boolean;
   readonly secretsFor: ReadonlySet<string>;
   readonly refusals: readonly RefusedGrowth[];
   readonly failure: string | undefined;
@@ -59,7 +61,7 @@ export function gather(cached: CachedObjects): Observed {
       ...cached.conflicts,
     ],
     plan: observePlan(cached.planConfigMap),
-    pods: cached.pods.map((pod) => observePod(pod, name)).filter((pod) => pod !== undefined),
+    pods: observePods(cached.pods, name),
     claims: cached.claims.flatMap((claim) => {
       const ordinal = claimOrdinal(claim.metadata.name, name, cached.emulator.spec);
       return ordinal === undefined ? [] : [observeClaim(claim, ordinal, uid, holderOf(claim, cached))];
@@ -67,10 +69,16 @@ export function gather(cached: CachedObjects): Observed {
     rivals: rivalsOf(cached),
     contacts: cached.contacts,
     resolve: cached.resolve,
+    secretsMade: cached.secretsMade,
     secretsFor: cached.secretsFor,
     refusals: cached.refusals,
     failure: cached.failure,
   };
+}
+
+/** The machines among pods. */
+export function observePods(pods: readonly PodObject[], emulator: string): ObservedPod[] {
+  return pods.map((pod) => observePod(pod, emulator)).filter((pod) => pod !== undefined);
 }
 
 /** Another Emulator whose name the claim carries, and whether that one still wants it. */

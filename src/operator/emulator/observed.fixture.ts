@@ -24,6 +24,7 @@ export function observed(of: Emulator, more: Partial<Observed> = {}): Observed {
     emulator: of,
     statefulSet: undefined,
     foreignChildren: [],
+    secretsMade: false,
     secretsFor: new Set(),
     plan: undefined,
     pods: [],

@@ -7,6 +7,8 @@ export interface Observed {
   readonly statefulSet: ObservedStatefulSet | undefined;
   /** Objects of ours by kind, that are there and whose controller is somebody else. */
   readonly foreignChildren: readonly ForeignChild[];
+  /** This process made sure that the Secrets are there, since it has known the Emulator. */
+  readonly secretsMade: boolean;
   /** UIDs of the pods for which this process made sure that the Secrets are there, since they last ran. */
   readonly secretsFor: ReadonlySet<string>;
   readonly plan: ObservedPlan | undefined;

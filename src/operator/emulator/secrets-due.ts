@@ -17,9 +17,9 @@ export interface SecretsDecision {
 
 /**
  * Secrets are neither listed nor watched, so nobody tells when one is missing. They are made before the StatefulSet,
- * and looked at again once for each pod that doesn't come up: somebody may have deleted one since.
+ * once, and looked at again once for each pod that doesn't come up: somebody may have deleted one since.
  */
-export function decideSecrets({ statefulSet, pods, secretsFor }: Observed, now: Date): SecretsDecision {
+export function decideSecrets({ statefulSet, pods, secretsMade, secretsFor }: Observed, now: Date): SecretsDecision {
   const waiting = pods
     .filter(({ mounted, deleting }) => !mounted && !deleting)
     .flatMap(({ uid, scheduledAt }) => (scheduledAt === undefined ? [] : [{ uid, at: scheduledAt.getTime() }]))
@@ -27,7 +27,7 @@ export function decideSecrets({ statefulSet, pods, secretsFor }: Observed, now: 
   const slow = waiting.filter(({ slowInMs }) => slowInMs <= 0).map(({ uid }) => uid);
   const soon = waiting.map(({ slowInMs }) => slowInMs).filter((ms) => ms > 0);
   return {
-    create: statefulSet === undefined || slow.some((uid) => !secretsFor.has(uid)),
+    create: (statefulSet === undefined && !secretsMade) || slow.some((uid) => !secretsFor.has(uid)),
     pods: slow,
     againAfterMs: soon.length === 0 ? undefined : Math.min(...soon),
   };

@@ -39,8 +39,13 @@ export function mayUse({ name, spec }: Claimant, claim: string): boolean {
  */
 export function claimWords({ name, spec }: Claimant): string[] {
   const own = spec.storage.existingClaim?.name;
-  if (own !== undefined) return [own, own.replace(/-\d+$/, '')];
+  if (own !== undefined) return claimNameWords(own);
   return spec.storage.mode === 'Ephemeral' ? [] : [`${spec.storage.claimTemplateName}-${name}`];
+}
+
+/** Words of the Emulators that a claim of this name may be for. */
+export function claimNameWords(name: string): string[] {
+  return [name, name.replace(/-\d+$/, '')];
 }
 
 /** Names of claims that machines of both would mount. */
