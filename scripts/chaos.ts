@@ -2,7 +2,7 @@ import { runCommand, UserError } from './console.ts';
 
 const help = `usage: npm run chaos -- disk [--points 300] [--seed 1] [--states 100] [--scenario NAME] [--only POINT ...]
        npm run chaos -- disk --without SYNC [--scenario NAME] [--seed 1]
-       npm run chaos -- operator [--resources 200] [--seed 1]
+       npm run chaos -- operator [--resources 200] [--seed 1] [--short] [--keep]
        npm run chaos -- guest [--deletions 20] [--kills 5] [--seed 1]
        npm run chaos -- memory [--minutes 60]
 

@@ -44,6 +44,8 @@ const stages: readonly Stage[] = [
       return nothing;
     },
   },
+  { name: 'runtime on a real API server', run: () => runVitest('kube') },
+  { name: 'operator in chaos', run: () => runVitest('chaos') },
   { name: 'chart', run: () => runVitest('chart') },
   { name: 'registry', run: () => runVitest('oci') },
   { name: 'guest', run: () => runVitest('guest') },
@@ -68,7 +70,7 @@ await runCommand(async () => {
   process.stdout.write('\n');
   for (const { name, counts, seconds } of rows) {
     process.stdout.write(
-      `${name.padEnd(22)}${seconds.toFixed(0).padStart(6)} s  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+      `${name.padEnd(30)}${seconds.toFixed(0).padStart(6)} s  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
     );
   }
   const total = sum(rows.map((row) => row.counts));

@@ -36,13 +36,13 @@ export class Saboteur {
     this.#namespace = namespace;
   }
 
-  /** Undefined when there was nothing to strike, or the API server was away: then nothing was done. */
+  /** Waits for the API server where it has to. Undefined when there was nothing to strike. */
   async strike({ kind, pick }: Damage): Promise<Done | undefined> {
     const plural = PLURALS[kind];
     const group = plural === 'statefulsets' ? '/apis/apps/v1' : '/api/v1';
     const base = plural === 'emulators' ? '/apis/loco.mroie.github.io/v1alpha1' : group;
     const path = `${base}/namespaces/${this.#namespace}/${plural}`;
-    const found = await this.#admin.once({ method: 'GET', path: plural === 'emulators' ? path : `${path}?${OURS}` });
+    const found = await this.#admin.insist({ method: 'GET', path: plural === 'emulators' ? path : `${path}?${OURS}` });
     if (found.code !== 200) return undefined;
     const items = (found.body as { items: Target[] }).items.filter((item) => isStruck(kind, item));
     const sorted = items.sort((left, right) => left.metadata.name.localeCompare(right.metadata.name));
@@ -64,13 +64,14 @@ export class Saboteur {
     if (kind.startsWith('Delete')) return this.#delete(path);
     const at = kind === 'ChangeStatus' ? `${path}/status` : path;
     const body = CHANGES[kind]?.(target);
-    const { code } = await this.#admin.once({ method: 'PATCH', path: at, body, contentType: MERGE });
+    const { code } = await this.#admin.insist({ method: 'PATCH', path: at, body, contentType: MERGE });
     return code === 200;
   }
 
   async #delete(path: string): Promise<boolean> {
-    const { code } = await this.#admin.once({ method: 'DELETE', path });
-    return code === 200 || code === 202;
+    const { code } = await this.#admin.insist({ method: 'DELETE', path });
+    // Of a deletion whose answer was lost, the second finds nothing.
+    return [200, 202, 404].includes(code);
   }
 }
 

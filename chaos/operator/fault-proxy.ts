@@ -52,6 +52,8 @@ export class FaultProxy {
   readonly #agent: https.Agent;
   readonly #counts = new Map<HttpFault, number>();
   #weather: Weather = CALM;
+  /** Faults take turns, so that each of them is met. */
+  #drawn = 0;
 
   private constructor(options: FaultProxyOptions) {
     this.#options = options;
@@ -119,7 +121,9 @@ export class FaultProxy {
   #draw(): HttpFault | undefined {
     const { share, faults } = this.#weather;
     const { random } = this.#options;
-    return random() < share ? faults[Math.floor(random() * faults.length)] : undefined;
+    if (random() >= share) return undefined;
+    this.#drawn += 1;
+    return faults[this.#drawn % faults.length];
   }
 
   /** Sends the request on; gone is gone, on either side. */

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InsideProcess, SimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
+import { OPERATOR_NAMESPACE } from '../../scripts/install.ts';
+import { OPERATOR_ACCOUNT } from '../../scripts/install-rights.ts';
 import { MACHINE_IMAGE } from './converged.ts';
 import type { Line } from './line.ts';
 
@@ -13,14 +15,12 @@ export interface OwnExit {
 
 export interface SlotOptions {
   readonly cluster: SimulatedCluster;
-  /** The operator's program, as it is in its image. */
-  readonly program: string;
+  /** Starts the operator as its image does. */
+  readonly command: readonly string[];
   /** What its way to the API server goes through. */
   readonly line: Line;
   /** Name of its Deployment's pod; a new pod gets a number behind it. */
   readonly name: string;
-  readonly namespace: string;
-  readonly serviceAccount: string;
 }
 
 /** kubelet starts a container that ended again at once, and waits longer and longer only after that. */
@@ -52,8 +52,12 @@ export class OperatorSlot {
     return this.#ownExits;
   }
 
-  start(): void {
-    this.#running = this.#supervise();
+  /** Resolves when its first process runs. */
+  async start(): Promise<void> {
+    const first = Promise.withResolvers<void>();
+    this.#running = this.#supervise(first.resolve);
+    this.#running.catch(first.reject);
+    await first.promise;
   }
 
   /** SIGKILL, and a start again after a second: of the same pod's container, or in a new pod. False when none ran. */
@@ -85,12 +89,13 @@ export class OperatorSlot {
     clearTimeout(patience);
   }
 
-  async #supervise(): Promise<void> {
+  async #supervise(onStart: () => void): Promise<void> {
     while (this.#wanted) {
       const identity = this.identity;
       const started = await this.#spawn(identity);
       this.#process = started;
       if (!this.#wanted) this.kill(false);
+      onStart();
       const { code, signal } = await started.ended;
       // Who is killed here was taken out before.
       if (this.#process === started) this.#ownExits.push({ identity, atMs: Date.now(), code, signal });
@@ -99,16 +104,16 @@ export class OperatorSlot {
   }
 
   #spawn(identity: string): Promise<InsideProcess> {
-    const { cluster, program, line, namespace, serviceAccount } = this.#options;
-    return cluster.spawn([process.execPath, program], {
+    const { cluster, command, line } = this.#options;
+    return cluster.spawn(command, {
       name: `operator-${this.#options.name}`,
-      serviceAccount: { namespace, name: serviceAccount },
+      serviceAccount: { namespace: OPERATOR_NAMESPACE, name: OPERATOR_ACCOUNT },
       env: {
         KUBERNETES_SERVICE_HOST: cluster.hostAddress,
         KUBERNETES_SERVICE_PORT: String(line.port),
         POD_NAME: identity,
         POD_UID: `${identity}-uid`,
-        POD_NAMESPACE: namespace,
+        POD_NAMESPACE: OPERATOR_NAMESPACE,
         LOCO_DEFAULT_IMAGE: MACHINE_IMAGE,
         LOCO_HEALTH_PORT: '0',
       },

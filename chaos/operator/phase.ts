@@ -1,15 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { OPERATOR_NAMESPACE } from '../../scripts/install.ts';
 import { seeded } from '../random.ts';
 import { convergenceFindings, type Finding, type Intended } from './converged.ts';
 import { type Done, Saboteur } from './damage.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
-import { createNamespace, type Ground, OPERATOR_NAMESPACE } from './ground.ts';
+import { createNamespace, type Ground } from './ground.ts';
 import { Line } from './line.ts';
 import { OperatorSlot, type OwnExit } from './operator-slot.ts';
-import { claimFindings, type Excused, orphanFindings, type Variants } from './orphans.ts';
+import { claimFindings, orphanFindings, type Variants } from './orphans.ts';
 import type { Fault, Plan } from './plan.ts';
 import { play } from './play.ts';
+import { type Settled, settle } from './settle.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { User } from './user.ts';
 
@@ -26,24 +27,14 @@ export interface PhaseOptions {
 }
 
 /** What came of a part of the run. */
-export interface PhaseResult {
+export interface PhaseResult extends Settled {
   /** Of requests that count, by the clock of the machine. */
   readonly span: { readonly fromMs: number; readonly toMs: number };
-  /** What still wasn't as it has to be when the time was over. */
-  readonly findings: readonly Finding[];
   readonly damages: readonly Done[];
   readonly faults: number;
   readonly ownExits: readonly OwnExit[];
   readonly injected: Readonly<Record<string, number>>;
-  /** From the last fault until everything was as it has to be. */
-  readonly settledMs: number;
-  /** When everything was as it has to be. */
-  readonly quietFromMs: number;
 }
-
-/** Long enough for a status that tells of steps only, and for events that are put together. */
-const QUIET_MS = 3_000;
-const LOOK_MS = 1_000;
 
 /** Runs two operators while users, and perhaps everybody else, are at work; ends when everything is quiet, or time is up. */
 export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
@@ -59,15 +50,13 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const slot = (index: 0 | 1, letter: string): OperatorSlot =>
     new OperatorSlot({
       cluster: ground.cluster,
-      program: ground.program,
+      command: ground.command,
       line: lines[index],
       name: `${namespace}-${letter}`,
-      namespace: OPERATOR_NAMESPACE,
-      serviceAccount: 'loco-operator',
     });
   const slots = [slot(0, 'a'), slot(1, 'b')] as const;
   try {
-    for (const each of slots) each.start();
+    await Promise.all(slots.map((each) => each.start()));
     const result = await disturb(options, proxy, slots);
     return { ...result, injected: proxy.counts, ownExits: slots.flatMap(({ ownExits }) => ownExits) };
   } finally {
@@ -126,7 +115,17 @@ async function disturb(
     play(plannedFaults, startedAt, laneOf, (what, atMs) => told(what, atMs, faults.bringAbout(what))),
   ]).finally(() => faults.end());
   tell(performance.now() - startedAt, 'everything works again');
-  const settled = await settle(options, { claims: user.notes.unowned, emulators: shaken(damages) });
+  const excused = { claims: user.notes.unowned, emulators: shaken(damages) };
+  const [intended, variants] = [intendedBy(plan), variantsOf(plan)];
+  const look = async (): Promise<Finding[]> => {
+    const snapshot = await takeSnapshot(admin, namespace);
+    return [
+      ...convergenceFindings(snapshot, intended),
+      ...orphanFindings(snapshot, intended),
+      ...claimFindings(snapshot, variants, excused),
+    ];
+  };
+  const settled = await settle({ look, cluster, seconds: options.settleSeconds, log });
   return { span: { fromMs, toMs: Date.now() }, damages, faults: plannedFaults.length, ...settled };
 }
 
@@ -140,33 +139,6 @@ function laneOf({ kind }: Fault): string {
   if (kind === 'KillApiServer' || kind === 'StopEtcd') return 'server';
   if (kind === 'KillOperator' || kind === 'PauseLeader') return 'operators';
   return kind === 'Weather' ? 'weather' : 'network';
-}
-
-async function settle(
-  { ground, plan, namespace, settleSeconds, log }: PhaseOptions,
-  excused: Excused,
-): Promise<Pick<PhaseResult, 'findings' | 'settledMs' | 'quietFromMs'>> {
-  const [intended, variants] = [intendedBy(plan), variantsOf(plan)];
-  const began = performance.now();
-  let quietSince: number | undefined;
-  while (true) {
-    const snapshot = await takeSnapshot(ground.admin, namespace);
-    const findings = [
-      ...convergenceFindings(snapshot, intended),
-      ...orphanFindings(snapshot, intended),
-      ...claimFindings(snapshot, variants, excused),
-    ];
-    const now = performance.now();
-    if (findings.length > 0) quietSince = undefined;
-    else quietSince ??= now;
-    const late = now - began > settleSeconds * 1000;
-    if (late || (quietSince !== undefined && now - quietSince >= QUIET_MS)) {
-      const settledMs = Math.round((quietSince ?? now) - began);
-      log(`${namespace}: ${findings.length} findings after ${(settledMs / 1000).toFixed(1)} s`);
-      return { findings, settledMs, quietFromMs: Date.now() - (now - (quietSince ?? now)) };
-    }
-    await sleep(LOOK_MS);
-  }
 }
 
 /** What the user has at the end. */

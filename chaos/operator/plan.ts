@@ -97,6 +97,9 @@ export function shapeFor(resources: number): Shape {
   };
 }
 
+/** The short form: each kind of fault and damage, in less than a minute. */
+export const SHORT: Shape = { ...shapeFor(20), seconds: 40, operatorKills: 3, weathers: 2, changes: 12, damages: 14 };
+
 /** Everything that a run does, drawn from the seed alone. */
 export function makePlan(shape: Shape, seed: number): Plan {
   const random = seeded(seed);
@@ -185,7 +188,7 @@ function drawFaults(shape: Shape, endMs: number, random: Random): Planned<Fault>
   const weather = times(shape.weathers, (index): Fault => {
     const all: readonly HttpFault[] = ['TooManyRequests', 'ServerError', 'LostAnswer', 'SlowAnswer'];
     const faults = index === 0 ? all : shuffled(all, random).slice(0, between(random, 1, 3));
-    return { kind: 'Weather', faults, share: 0.1 + random() * 0.4, forMs: between(random, 3_000, 10_000) };
+    return { kind: 'Weather', faults, share: 0.2 + random() * 0.3, forMs: between(random, 3_000, 10_000) };
   });
   return [server, operators, network, weather].flatMap((lane) => spread(shuffled(lane, random), endMs, random));
 }
@@ -200,7 +203,8 @@ function drawNetwork(kind: 'Cut' | 'HalfOpen', random: Random): Fault {
 
 /** Times for a lane: between the faults lies what the time leaves, in parts of the seed's. */
 function spread(lane: readonly Fault[], endMs: number, random: Random): Planned<Fault>[] {
-  const begin = endMs / 20;
+  // Most Emulators are on their way by then.
+  const begin = Math.min(10_000, endMs / 5);
   const busy = lane.reduce((sum, fault) => sum + lengthOf(fault), 0);
   const parts = lane.map(() => 0.2 + random());
   const whole = parts.reduce((sum, part) => sum + part, 0) + 0.2;

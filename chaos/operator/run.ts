@@ -1,5 +1,6 @@
 import type { AuditEntry } from './audit.ts';
 import { readAudit } from './audit.ts';
+import type { Keep } from './evidence.ts';
 import { type Ground, openGround } from './ground.ts';
 import { judge, type Verdict } from './judge.ts';
 import { type PhaseResult, runPhase, variantsOf } from './phase.ts';
@@ -11,7 +12,9 @@ export interface RunOptions {
   readonly cluster: string;
   readonly log: (line: string) => void;
   /** Keeps what shows how it came, when something was wrong. */
-  readonly keep: (name: string, files: readonly string[]) => Promise<void>;
+  readonly keep: Keep;
+  /** Keeps it also when all was well. */
+  readonly always: boolean;
 }
 
 /** What a run found, with how often it struck. */
@@ -20,6 +23,7 @@ export interface RunVerdict extends Verdict {
   readonly damages: number;
   readonly injected: Readonly<Record<string, number>>;
   readonly settledMs: number;
+  readonly collectorRestarts: number;
 }
 
 const NAMESPACES = { calm: 'calm', wild: 'wild' } as const;
@@ -51,9 +55,9 @@ export async function runOperatorChaos(options: RunOptions): Promise<RunVerdict>
       resources: plan.shape.resources,
       variants: variantsOf(plan),
     });
-    if (verdict.findings.length > 0) await keepEvidence(ground, plan, keep);
-    const { faults, injected, settledMs } = wild;
-    return { faults, damages: wild.damages.length, injected, settledMs, ...verdict };
+    if (verdict.findings.length > 0 || options.always) await keepEvidence(ground, plan, keep);
+    const { faults, injected, settledMs, collectorRestarts } = wild;
+    return { faults, damages: wild.damages.length, injected, settledMs, collectorRestarts, ...verdict };
   } finally {
     await ground.close();
   }
@@ -66,7 +70,7 @@ function entriesOf({ cluster }: Ground, { span }: PhaseResult): Promise<AuditEnt
   return readAudit(cluster.auditLog, span, matters);
 }
 
-function keepEvidence({ cluster }: Ground, plan: Plan, keep: RunOptions['keep']): Promise<void> {
+function keepEvidence({ cluster }: Ground, plan: Plan, keep: Keep): Promise<void> {
   const { seed, shape } = plan;
   const log = (name: string): string => cluster.auditLog.replace(/[^/]+$/, name);
   const operators = Object.values(NAMESPACES).flatMap((name) =>
