@@ -17,6 +17,7 @@ export interface FinalizerContext<T extends KubeObject> {
   readonly client: Pick<KubeClient, 'patch'>;
   readonly resource: Resource;
   readonly store: Store<T>;
+  /** Finalizers are noted under this name and a suffix: an apply of the same name would remove them. */
   readonly fieldManager: string;
 }
 
@@ -61,7 +62,9 @@ async function write<T extends KubeObject>(
   const { name, namespace, uid, resourceVersion } = object.metadata;
   const metadata = { name, namespace, uid, resourceVersion, finalizers } as ObjectMeta;
   try {
-    await store.ownWrite(keyOf(object), () => client.patch<T>(resource, { metadata }, { fieldManager }));
+    await store.ownWrite(keyOf(object), () =>
+      client.patch<T>(resource, { metadata }, { fieldManager: `${fieldManager}-finalizers` }),
+    );
     return 'Written';
   } catch (error) {
     if (isNotFound(error)) return 'Gone';
