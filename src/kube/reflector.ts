@@ -10,7 +10,7 @@ import type { Fill, Store } from './store.ts';
 
 /** Everything a reflector needs from outside. */
 export interface ReflectorOptions<T extends KubeObject> {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly scope: Scope;
   readonly store: Store<T>;
   readonly clock: Clock;

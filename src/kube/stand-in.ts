@@ -49,19 +49,27 @@ export function settlesDeletion<T extends KubeObject>(deleted: T): StandIn<T>['i
   };
 }
 
+/** A list that has arrived. */
+export interface Listing<T> {
+  /** How many lists had begun when it was asked for, itself included. */
+  readonly number: number;
+  /** What it covers. */
+  readonly mine: (object: T) => boolean;
+  readonly listed: ReadonlyMap<string, T>;
+  /** Of the collection, when the list was made. */
+  readonly resourceVersion: string;
+}
+
 /**
- * A list shows all that was answered before it was asked for. What was answered since may be in it or not: `listed` is
- * what it has under this key, `version` what it was made from.
+ * A list shows all that was answered before it was asked for. What was answered since may be in it or not: then its
+ * version tells, or else it isn't settled.
  */
-export function isSettledByList<T extends KubeObject>(
-  standIn: StandIn<T>,
-  listing: number,
-  listed: T | undefined,
-  version: string,
-): boolean {
-  if (standIn.listing < listing) return true;
+export function isSettledByList<T extends KubeObject>(key: string, standIn: StandIn<T>, list: Listing<T>): boolean {
+  if (!list.mine(standIn.subject)) return false;
+  if (standIn.listing < list.number) return true;
+  const listed = list.listed.get(key);
   if (listed !== undefined) return standIn.isSettledBy({ object: listed, gone: false });
   if (standIn.object === undefined) return true;
   const { resourceVersion } = standIn.object.metadata;
-  return version === resourceVersion || isLaterVersion(version, resourceVersion);
+  return list.resourceVersion === resourceVersion || isLaterVersion(list.resourceVersion, resourceVersion);
 }

@@ -2,7 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeleteOutcome } from './client.ts';
 import { deepFreeze, type KubeObject, keyOf } from './object.ts';
 import { isLaterVersion } from './resource-version.ts';
-import { isSettledByList, type Sighting, type StandIn, settlesDeletion, settlesWrite } from './stand-in.ts';
+import {
+  isSettledByList,
+  type Listing,
+  type Sighting,
+  type StandIn,
+  settlesDeletion,
+  settlesWrite,
+} from './stand-in.ts';
 import { type IndexFunction, StoreIndex } from './store-index.ts';
 
 /** What happened to an object, as handlers are told. */
@@ -31,6 +38,12 @@ export interface StoreOptions<T> {
   readonly transform?: (object: T) => T;
 }
 
+/** What was seen while a write of ours was on its way. */
+interface Flight<T> {
+  readonly sightings: Sighting<T>[];
+  readonly lists: Listing<T>[];
+}
+
 /** For so long the answer to a write stands for the object, when neither watch nor list settles it. */
 const STAND_IN_MS = 30_000;
 
@@ -54,8 +67,7 @@ export class Store<T extends KubeObject> {
   readonly #indexes = new Map<string, StoreIndex<T>>();
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #standIns = new Map<string, StandIn<T>>();
-  /** What was seen of an object while writes of ours were on their way. */
-  readonly #flights = new Map<string, Set<Sighting<T>[]>>();
+  readonly #flights = new Map<string, Set<Flight<T>>>();
   #listings = 0;
 
   constructor(options: StoreOptions<T>) {
@@ -117,12 +129,12 @@ export class Store<T extends KubeObject> {
    */
   beginFill(mine: (object: T) => boolean): Fill<T> {
     this.#listings += 1;
-    const listing = this.#listings;
+    const number = this.#listings;
     const listed = new Map<string, T>();
     return {
       add: (object) => listed.set(keyOf(object), this.#keep(object)),
       remove: (object) => listed.delete(keyOf(object)),
-      end: (resourceVersion) => this.#fill({ listing, listed, mine, resourceVersion }),
+      end: (resourceVersion) => this.#fill({ number, listed, mine, resourceVersion }),
     };
   }
 
@@ -133,10 +145,10 @@ export class Store<T extends KubeObject> {
 
   /** Carries out a write of the object `key`; what it resolves with is what {@link get} gives from then on. */
   async ownWrite(key: string, write: () => Promise<T>): Promise<T> {
-    return this.#fly(key, async (seen) => {
+    return this.#fly(key, async (flight) => {
       const written = this.#keep(await write());
       const isSettledBy = settlesWrite(written);
-      this.#standIn(key, seen, { object: written, subject: written, isSettledBy });
+      this.#standIn(key, flight, { object: written, subject: written, isSettledBy });
       return written;
     });
   }
@@ -144,11 +156,11 @@ export class Store<T extends KubeObject> {
   /** Carries out the deletion of the object `key`, which {@link get} gives as gone, or as going, from then on. */
   async ownDelete(key: string, deletion: () => Promise<DeleteOutcome>): Promise<DeleteOutcome> {
     const subject = this.get(key);
-    return this.#fly(key, async (seen) => {
+    return this.#fly(key, async (flight) => {
       const outcome = await deletion();
       if (subject === undefined || outcome === 'Replaced') return outcome;
       const object = outcome === 'Terminating' ? this.#leaving(subject) : undefined;
-      this.#standIn(key, seen, { object, subject, isSettledBy: settlesDeletion(subject) });
+      this.#standIn(key, flight, { object, subject, isSettledBy: settlesDeletion(subject) });
       return outcome;
     });
   }
@@ -158,31 +170,31 @@ export class Store<T extends KubeObject> {
     return deepFreeze({ ...subject, metadata: { ...subject.metadata, deletionTimestamp } });
   }
 
-  async #fly<R>(key: string, write: (seen: readonly Sighting<T>[]) => Promise<R>): Promise<R> {
-    const seen: Sighting<T>[] = [];
+  async #fly<R>(key: string, write: (flight: Flight<T>) => Promise<R>): Promise<R> {
+    const flight: Flight<T> = { sightings: [], lists: [] };
     const flights = this.#flights.get(key) ?? new Set();
-    this.#flights.set(key, flights.add(seen));
+    this.#flights.set(key, flights.add(flight));
     try {
-      return await write(seen);
+      return await write(flight);
     } finally {
-      flights.delete(seen);
+      flights.delete(flight);
       if (flights.size === 0) this.#flights.delete(key);
     }
   }
 
   #standIn(
     key: string,
-    seen: readonly Sighting<T>[],
+    { sightings, lists }: Flight<T>,
     made: Pick<StandIn<T>, 'object' | 'subject' | 'isSettledBy'>,
   ): void {
+    const standIn = { ...made, until: this.#options.now() + STAND_IN_MS, listing: this.#listings };
     const now = this.#observed.get(key);
-    const sightings = now === undefined ? seen : [...seen, { object: now, gone: false }];
-    if (sightings.some(made.isSettledBy)) return;
+    if ((now === undefined ? sightings : [...sightings, present(now)]).some(made.isSettledBy)) return;
+    if (lists.some((list) => isSettledByList(key, standIn, list))) return;
     // Of two writes at a time, the answer to the first may come last.
     const other = this.#standIns.get(key)?.object?.metadata.resourceVersion;
     if (made.object === made.subject && isLaterVersion(other, made.subject.metadata.resourceVersion)) return;
-    const until = this.#options.now() + STAND_IN_MS;
-    this.#reindexed(key, () => this.#standIns.set(key, { ...made, until, listing: this.#listings }));
+    this.#reindexed(key, () => this.#standIns.set(key, standIn));
   }
 
   /** The stand-in's time is over; whoever decided by it has to look again if it wasn't so. */
@@ -192,13 +204,8 @@ export class Store<T extends KubeObject> {
     if (object?.metadata.resourceVersion !== after?.metadata.resourceVersion) this.#tell({ before: object, after });
   }
 
-  async #fill(list: {
-    listing: number;
-    listed: Map<string, T>;
-    mine: (object: T) => boolean;
-    resourceVersion: string;
-  }) {
-    const { listing, listed, mine, resourceVersion } = list;
+  async #fill(list: Listing<T>): Promise<void> {
+    const { listed, mine } = list;
     const gone = [...this.#observed].filter(([key, object]) => !listed.has(key) && mine(object));
     const sightings = [
       ...gone.map(([, object]) => ({ object, gone: true })),
@@ -208,9 +215,9 @@ export class Store<T extends KubeObject> {
       if (index % BATCH === BATCH - 1) await nextTurn();
       this.#observe(sighting);
     }
+    for (const flight of [...this.#flights.values()].flatMap((flights) => [...flights])) flight.lists.push(list);
     for (const [key, standIn] of [...this.#standIns]) {
-      if (!mine(standIn.subject)) continue;
-      if (isSettledByList(standIn, listing, listed.get(key), resourceVersion)) this.#settle(key, standIn);
+      if (isSettledByList(key, standIn, list)) this.#settle(key, standIn);
     }
   }
 
@@ -222,7 +229,7 @@ export class Store<T extends KubeObject> {
 
   #observe(sighting: Sighting<T>): void {
     const key = keyOf(sighting.object);
-    for (const seen of this.#flights.get(key) ?? []) seen.push(sighting);
+    for (const { sightings } of this.#flights.get(key) ?? []) sightings.push(sighting);
     const before = this.#observed.get(key);
     const after = sighting.gone ? undefined : sighting.object;
     if (before === after) return;
