@@ -31,6 +31,8 @@ interface Memory {
   readonly uid: string;
   failure: string | undefined;
   statuses: StatusHistory;
+  /** Its namespace is being deleted, which nobody can take back: nothing can be made in it any more. */
+  namespaceEnds: boolean;
   /** By the claim's UID. */
   readonly refusals: Map<string, RefusedGrowth>;
   /** See {@link Observed.secretsMade}. */
@@ -59,13 +61,15 @@ export class EmulatorController {
     // Children go with their owner: that is the garbage collector's work.
     if (raw === undefined || raw.metadata.deletionTimestamp !== undefined) return { outcome: 'Done' };
     const memory = this.#memory(key, raw);
+    if (memory.namespaceEnds) return { outcome: 'Done' };
     const parsed = this.#parsed(raw);
     if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
     try {
       return await this.#bringAbout(key, raw, parsed.emulator, memory);
     } catch (error) {
-      if (isNamespaceTerminating(error)) return { outcome: 'Done' };
-      throw error;
+      if (!isNamespaceTerminating(error)) throw error;
+      memory.namespaceEnds = true;
+      return { outcome: 'Done' };
     }
   }
 
@@ -232,6 +236,7 @@ export class EmulatorController {
     const memory = this.#memories.get(key) ?? {
       uid: metadata.uid ?? '',
       failure: undefined,
+      namespaceEnds: false,
       statuses: { storedAt: 0, newsSince: undefined },
       refusals: new Map(),
       secretsMade: false,

@@ -1,0 +1,132 @@
+import type http from 'node:http';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import { KubeClient } from '../../kube/client.ts';
+import { EventRecorder } from '../../kube/events.ts';
+import { FakeClock } from '../../kube/fake-clock.ts';
+import { type ScriptedServer, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
+import { type Caches, createCaches, type RawEmulator } from './caches.ts';
+import { EmulatorController } from './controller.ts';
+import { MachineChannels } from './machines/channels.ts';
+import { emulator, IMAGE } from './observed.fixture.ts';
+import { EmulatorSecrets } from './secrets.ts';
+import { SnapshotResolver } from './snapshot-resolver.ts';
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+interface World {
+  readonly server: ScriptedServer;
+  readonly caches: Caches;
+  readonly controller: EmulatorController;
+  /** Requests that create a StatefulSet, by its name. */
+  readonly statefulSets: string[];
+  /** Statuses as they were stored, by the Emulator's name. */
+  readonly statuses: Map<string, { conditions: { type: string; reason: string }[] }>;
+}
+
+/** A controller with empty caches that nothing fills, at an API server that takes whatever it is given once `letGo` has resolved. */
+async function setUp(
+  letGo: Promise<void> = Promise.resolve(),
+  refuse?: (response: http.ServerResponse) => void,
+): Promise<World> {
+  const statefulSets: string[] = [];
+  const statuses: World['statuses'] = new Map();
+  let version = 1000;
+  const server = await startScriptedServer(async (request, response, body) => {
+    await letGo;
+    if (refuse !== undefined) return refuse(response);
+    const object = JSON.parse(body);
+    const path = request.url?.split('?')[0] ?? '';
+    if (request.method === 'POST' && path.endsWith('/statefulsets')) statefulSets.push(object.metadata.name);
+    if (path.endsWith('/status')) statuses.set(object.metadata.name, object.status);
+    version += 1;
+    sendJson(response, 200, {
+      ...object,
+      metadata: { uid: `uid-${version}`, ...object.metadata, resourceVersion: String(version) },
+    });
+  });
+  open.push(server.close);
+  const clock = new FakeClock();
+  const client = new KubeClient(server.connection);
+  const nothing = (): void => undefined;
+  const base = { client, clock, random: () => 0.5 };
+  const caches = createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing });
+  const now = () => new Date(clock.now());
+  const controller = new EmulatorController({
+    client,
+    caches,
+    secrets: new EmulatorSecrets(client, (size) => Buffer.alloc(size, 7)),
+    channels: new MachineChannels(
+      {
+        reports: async function* () {},
+        readToken: async () => '',
+        now: clock.now,
+        after: clock.after,
+        random: () => 0.5,
+        onFailure: nothing,
+      },
+      nothing,
+    ),
+    resolver: new SnapshotResolver({ client, oras: 'oras', now, onEnd: nothing }),
+    recorder: new EventRecorder({ ...base, reporter: { controller: 'test', instance: 'test' }, onDropped: nothing }),
+    log: pino({ level: 'silent' }),
+    defaultImage: IMAGE,
+    now,
+  });
+  return { server, caches, controller, statefulSets, statuses };
+}
+
+/** An Emulator as the watch brings it; `made` says when it was made. */
+function made(name: string, claimTemplateName: string, creationTimestamp: string): RawEmulator {
+  const { metadata, ...rest } = emulator({ storage: { mode: 'Persistent', claimTemplateName } });
+  return {
+    ...rest,
+    metadata: { ...metadata, name, uid: `${name}-uid`, creationTimestamp, resourceVersion: '1' },
+  } as RawEmulator;
+}
+
+test('who is just making machines on a claim that is nobody’s yet comes before an older Emulator that is seen meanwhile', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { server, caches, controller, statefulSets, statuses } = await setUp(gate.promise);
+  // Their machines would both mount win98-disk-x-y-0, which nobody has made.
+  caches.emulators.store.set(made('y', 'win98-disk-x', '2026-01-02T00:00:00Z'));
+  const younger = controller.reconcile('school/y');
+  await expect.poll(() => server.requests.length).toBeGreaterThan(0);
+  caches.emulators.store.set(made('x-y', 'win98-disk', '2026-01-01T00:00:00Z'));
+  const older = controller.reconcile('school/x-y');
+  gate.resolve();
+  await Promise.all([younger, older]);
+  expect(statefulSets).toEqual(['y']);
+  const ready = statuses.get('x-y')?.conditions.find(({ type }) => type === 'Ready');
+  expect(ready?.reason).toBe('ClaimOfAnotherEmulator');
+});
+
+test('without machines in the making, the older of two that want a claim has it', async () => {
+  const { caches, controller, statefulSets } = await setUp();
+  caches.emulators.store.set(made('y', 'win98-disk-x', '2026-01-02T00:00:00Z'));
+  caches.emulators.store.set(made('x-y', 'win98-disk', '2026-01-01T00:00:00Z'));
+  await controller.reconcile('school/y');
+  await controller.reconcile('school/x-y');
+  expect(statefulSets).toEqual(['x-y']);
+});
+
+test('in a namespace that is being deleted nothing is tried a second time', async () => {
+  const { server, caches, controller } = await setUp(Promise.resolve(), (response) =>
+    sendJson(response, 403, {
+      kind: 'Status',
+      reason: 'Forbidden',
+      message: 'it is being terminated',
+      details: { causes: [{ reason: 'NamespaceTerminating' }] },
+      code: 403,
+    }),
+  );
+  caches.emulators.store.set(made('y', 'win98-disk', '2026-01-02T00:00:00Z'));
+  expect(await controller.reconcile('school/y')).toEqual({ outcome: 'Done' });
+  const asked = server.requests.length;
+  expect(asked).toBeGreaterThan(0);
+  expect(await controller.reconcile('school/y')).toEqual({ outcome: 'Done' });
+  expect(server.requests).toHaveLength(asked);
+});
