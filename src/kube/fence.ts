@@ -10,6 +10,3 @@ export interface Fence {
   /** Milliseconds for which a write may be under way from now; 0: none may be sent. Infinity: there is no election. */
   remainingMs(): number;
 }
-
-/** For a process that nobody takes turns with. */
-export const NO_FENCE: Fence = { remainingMs: () => Number.POSITIVE_INFINITY };
