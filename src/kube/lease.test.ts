@@ -151,8 +151,10 @@ test('a leader that alone is cut off is followed, hears so when it is back, and 
   first.run();
   await pass(30_000, first, second);
   expect([first.leads, second.leads]).toEqual([false, true]);
+  expect(first.interruptions).toEqual([true]);
   await second.election.release();
   expect(await until(() => first.leads, first)).toBeLessThanOrEqual(1_000);
+  expect(first.interruptions).toEqual([true, false]);
 });
 
 test('a lease that somebody deleted stays with its holder, and who waits lets it run out all the same', async () => {

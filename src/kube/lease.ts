@@ -20,7 +20,8 @@ export interface LeaseOptions {
   readonly isPredecessor?: (holder: string) => boolean;
   /**
    * True: the lease could not be renewed in time, so the fence is closed, though nobody else is known to lead. False:
-   * it has been renewed, nobody led in between, and work may go on.
+   * it has been renewed and nobody led in between, or, after {@link LeaderElection.hold} told of a loss, it has been
+   * acquired again: work may go on. The two always take turns.
    */
   readonly onInterrupted?: (interrupted: boolean) => void;
   /** Told of each request that failed; trying goes on. */
@@ -117,7 +118,10 @@ export class LeaderElection implements Fence {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       const acquired = await this.#within(REQUEST_MS, (request) => this.#look(request));
-      if (acquired === true) return !signal.aborted;
+      if (acquired === true) {
+        this.#tellOfInterruption();
+        return !signal.aborted;
+      }
       await pause(this.#options.clock, this.#untilNextLook(), signal);
     }
     return false;
@@ -132,7 +136,6 @@ export class LeaderElection implements Fence {
       if (renewal === 'Taken') {
         this.#fence.close();
         this.#held = undefined;
-        this.#interrupted = false;
         this.#observe(undefined);
         return 'Lost';
       }
