@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { projectFolder } from '../folders.ts';
 
 /** CommonJS packages in the bundle ask for Node's own modules with `require`, which an ES module hasn't. */
@@ -11,6 +11,16 @@ const require = createRequireOfBundle(import.meta.url);`;
  * pod's memory is meant for its guest (docs/performance.md).
  */
 export const AGENT_NODE_FLAG = '--optimize-for-size';
+
+/** zod brings its messages in fifty languages along, a quarter of a program's text; ours say theirs in one. */
+const ONE_LANGUAGE: Plugin = {
+  name: 'one-language',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 
 function options(entry: string) {
   return {
@@ -25,6 +35,7 @@ function options(entry: string) {
     legalComments: 'none',
     banner: { js: BANNER },
     logLevel: 'error',
+    plugins: [ONE_LANGUAGE] as Plugin[],
   } as const;
 }
 

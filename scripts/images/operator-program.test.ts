@@ -6,7 +6,7 @@ test('what a pod without traces and without a kubeconfig has in memory is one fi
   const main = Buffer.from(files.find(({ name }) => name === 'main.mjs')?.text ?? '').toString();
   const inMain = (word: string) => main.includes(word);
   expect(inMain('caches are filled')).toBe(true);
-  for (const word of ['OTLPTraceExporter', 'loadFromFile']) {
+  for (const word of ['OTLPTraceExporter', 'loadFromFile', 'ExecaError']) {
     expect(inMain(word), word).toBe(false);
     expect(
       files.some(({ text }) => Buffer.from(text).includes(word)),

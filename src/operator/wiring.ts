@@ -19,8 +19,8 @@ import { SnapshotResolver } from './emulator/snapshot-resolver.ts';
 import type { Identity } from './identity.ts';
 import type { Settings } from './settings.ts';
 
-/** Emulators that are worked on at the same time; each waits mostly for the API server. */
-const CONCURRENCY = 8;
+/** Emulators that are worked on at the same time; each waits for the API server nearly all of its time. */
+const CONCURRENCY = 32;
 const CONTROLLER = 'emulator';
 
 /** What an operator is started with. */

@@ -5,7 +5,6 @@ import type { KubeClient } from '../../kube/client.ts';
 import { errorMessage } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { parseReference, withDigest } from '../../oci/reference.ts';
-import { resolveReference } from '../../oci/resolve.ts';
 import type { ResolveAttempt, ResolveFailure, ResolveRequest } from './observed.ts';
 import { RESOURCES } from './resource.ts';
 import { sameRequest } from './snapshot.ts';
@@ -104,6 +103,8 @@ export class SnapshotResolver {
       if (typeof login === 'object') return { failure: login };
       const ca = await this.#caFile(folder, namespace, request);
       if (typeof ca === 'object') return { failure: ca };
+      // Most operators never ask a registry, and what starts oras is a good part of what there is to load.
+      const { resolveReference } = await import('../../oci/resolve.ts');
       const result = await resolveReference(referenceOf(request), {
         oras: this.#context.oras,
         plainHTTP: request.plainHTTP,
