@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { isCovered } from './covered.ts';
 import { ApiError, isConflict } from './errors.ts';
@@ -129,7 +129,7 @@ function ownershipPatch({ metadata }: KubeObject, fieldManager: string): JsonPat
 }
 
 function withHash<T extends KubeObject>(object: T, annotation: string): T {
-  const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 32);
-  const annotations = { ...object.metadata.annotations, [annotation]: hash };
+  const digest = hash('sha256', JSON.stringify(object), 'hex').slice(0, 32);
+  const annotations = { ...object.metadata.annotations, [annotation]: digest };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Happening } from './events.ts';
 import { LruMap } from './lru-map.ts';
 import type { KubeObject } from './object.ts';
@@ -91,5 +91,5 @@ export class EventCorrelation {
 }
 
 function hashOf(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return hash('sha256', JSON.stringify(parts), 'hex');
 }
