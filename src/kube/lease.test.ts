@@ -139,6 +139,18 @@ test.each(['Down', 'Hangs'] as const)(
   },
 );
 
+test('an outage is told of once, however often it is tried in vain, and so is the next', async () => {
+  const failures: string[] = [];
+  const { api, first } = await leader({ onFailure: (error) => failures.push(String(error)) });
+  for (let outage = 0; outage < 2; outage += 1) {
+    api.health = 'Down';
+    await pass(60_000, first);
+    api.health = 'Up';
+    await pass(5_000, first);
+  }
+  expect(failures).toHaveLength(2);
+});
+
 test('a leader that alone is cut off is followed, hears so when it is back, and waits for its next turn', async () => {
   const { api, first } = await leader();
   const second = new Candidate(api, 'two');

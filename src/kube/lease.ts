@@ -1,6 +1,6 @@
 import type { KubeClient } from './client.ts';
 import { type Clock, pause } from './clock.ts';
-import { isConflict, isNotFound } from './errors.ts';
+import { errorMessage, isConflict, isNotFound } from './errors.ts';
 import type { Fence } from './fence.ts';
 import { LeaseFence, momentOf } from './lease-fence.ts';
 import { freeLease, heldLease, LEASES, type Lease } from './lease-object.ts';
@@ -24,7 +24,7 @@ export interface LeaseOptions {
    * acquired again: work may go on. The two always take turns.
    */
   readonly onInterrupted?: (interrupted: boolean) => void;
-  /** Told of each request that failed; trying goes on. */
+  /** Told when requests begin to fail, and when they fail otherwise; trying goes on, and is not told of each time. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -78,6 +78,8 @@ export class LeaderElection implements Fence {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #held: Lease | undefined;
   #interrupted = false;
+  /** What was told of the last request that failed; undefined after one that didn't. */
+  #failure: string | undefined;
   /** What {@link release} waits for: a write under way would make its own a conflict. */
   #work: Promise<unknown> = Promise.resolve();
 
@@ -168,9 +170,13 @@ export class LeaderElection implements Fence {
       giveUp.abort();
     });
     try {
-      return await Promise.race([step(giveUp.signal), late.promise]);
+      const result = await Promise.race([step(giveUp.signal), late.promise]);
+      this.#failure = undefined;
+      return result;
     } catch (error) {
-      this.#options.onFailure(error);
+      const failure = errorMessage(error);
+      if (failure !== this.#failure) this.#options.onFailure(error);
+      this.#failure = failure;
       return undefined;
     } finally {
       cancel();
