@@ -1,19 +1,34 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchDisk, DISK_BENCH_PARTS, type DiskBenchPart } from '../bench/disk.ts';
+import { benchDisk, DISK_BENCH_PARTS } from '../bench/disk.ts';
+import { benchOperator, OPERATOR_BENCH_PARTS, OPERATOR_BENCH_PEERS } from '../bench/operator/index.ts';
 import { runCommand, step, UserError } from './console.ts';
 
 const help = `usage: npm run bench -- disk [--sizes 100,1024,4096] [--pairs 5] [--parts ${DISK_BENCH_PARTS.join(',')}] [--folder DIR]
+       npm run bench -- operator [--sizes 100,500,1000,2000] [--peers ${OPERATOR_BENCH_PEERS.join(',')}]
+                                 [--parts ${OPERATOR_BENCH_PARTS.join(',')}] [--cpu-profile]
 
-disk   what a machine's disk costs, side by side and in turn with programs that do part of it, as a Markdown table:
-       builtin  loco-agent prepare from a built-in disk, against cp --sparse=always + sync and qemu-img convert + sync
-       pull     loco-agent prepare from a registry on this machine, against oras pull and oras cp
-       guest    a guest that writes 64 MiB with write-cache=off, against QEMU's default
+disk      what a machine's disk costs, side by side and in turn with programs that do part of it, as a Markdown table:
+          builtin  loco-agent prepare from a built-in disk, against cp --sparse=always + sync and qemu-img convert + sync
+          pull     loco-agent prepare from a registry on this machine, against oras pull and oras cp
+          guest    a guest that writes 64 MiB with write-cache=off, against QEMU's default
 
   --sizes   MiB of the disks' files, half of them holes
   --pairs   how often each is measured
   --folder  a folder on the volume to measure; it needs six times the largest size (unless told, the one for
             temporary files)
+
+operator  what the operator costs, on a real API server with simulated nodes, in turn with bare objects (floor) and with
+          RabbitMQ's operator, as a Markdown table. It needs root; the whole takes about an hour:
+          start     from the start of the process to its first write
+          create    resources from their creation to their being Ready: time, requests, processor, memory
+          idle      what it costs with nothing to do, with 1,000 resources or the most there are
+          restart   what a start costs with as many
+          outage    the API server is away for 10 s
+          failover  the leader of two is killed, and stopped
+
+  --sizes        numbers of resources
+  --cpu-profile  ours runs with Node's profiler; its busiest functions come behind the table
 `;
 
 function wholeNumbers(name: string, text: string): readonly number[] {
@@ -24,36 +39,61 @@ function wholeNumbers(name: string, text: string): readonly number[] {
   });
 }
 
-function partsOf(text: string): readonly DiskBenchPart[] {
-  return text.split(',').map((name) => {
-    const part = DISK_BENCH_PARTS.find((known) => known === name);
-    if (part === undefined) throw new UserError(`--parts takes ${DISK_BENCH_PARTS.join(', ')}, not "${name}"`);
-    return part;
-  });
+/** Names from a list of known ones; all of them when none is given, none for an empty text. */
+function chosen<Name extends string>(name: string, known: readonly Name[], text: string | undefined): readonly Name[] {
+  if (text === undefined) return known;
+  return text
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const found = known.find((each) => each === part);
+      if (found === undefined) throw new UserError(`--${name} takes ${known.join(', ')}, not "${part}"`);
+      return found;
+    });
 }
 
-await runCommand(async () => {
-  const { values, positionals } = parseArgs({
+function readArguments() {
+  return parseArgs({
     allowPositionals: true,
     options: {
       help: { type: 'boolean', short: 'h' },
-      sizes: { type: 'string', default: '100,1024,4096' },
+      sizes: { type: 'string' },
       pairs: { type: 'string', default: '5' },
-      parts: { type: 'string', default: DISK_BENCH_PARTS.join(',') },
+      parts: { type: 'string' },
+      peers: { type: 'string' },
       folder: { type: 'string', default: tmpdir() },
+      'cpu-profile': { type: 'boolean', default: false },
     },
   });
+}
+
+type Values = ReturnType<typeof readArguments>['values'];
+
+const benches: Readonly<Record<string, (values: Values) => Promise<string>>> = {
+  disk: ({ sizes = '100,1024,4096', pairs, parts, folder }) =>
+    benchDisk({
+      sizes: wholeNumbers('sizes', sizes),
+      pairs: Math.max(...wholeNumbers('pairs', pairs)),
+      parts: chosen('parts', DISK_BENCH_PARTS, parts),
+      folder,
+    }),
+  operator: ({ sizes = '100,500,1000,2000', peers, parts, 'cpu-profile': cpuProfile }) =>
+    benchOperator({
+      sizes: wholeNumbers('sizes', sizes),
+      peers: chosen('peers', OPERATOR_BENCH_PEERS, peers),
+      parts: chosen('parts', OPERATOR_BENCH_PARTS, parts),
+      cpuProfile,
+    }),
+};
+
+await runCommand(async () => {
+  const { values, positionals } = readArguments();
   if (values.help || positionals.length === 0) {
     process.stdout.write(help);
     return;
   }
-  if (positionals.join(' ') !== 'disk') throw new UserError(`no such bench: ${positionals.join(' ')}\n${help}`);
-  const options = {
-    sizes: wholeNumbers('sizes', values.sizes),
-    pairs: Math.max(...wholeNumbers('pairs', values.pairs)),
-    parts: partsOf(values.parts),
-    folder: values.folder,
-  };
+  const bench = benches[positionals.join(' ')];
+  if (bench === undefined) throw new UserError(`no such bench: ${positionals.join(' ')}\n${help}`);
   step('Measuring (this machine should do nothing else meanwhile)');
-  process.stdout.write(`${await benchDisk(options)}\n`);
+  process.stdout.write(`${await bench(values)}\n`);
 });

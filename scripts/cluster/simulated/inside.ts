@@ -72,11 +72,11 @@ async function secretsOf(
   return folder;
 }
 
-/** The process that an nsenter has brought inside: its only child. */
+/** The process that an nsenter has brought inside: its only child; of one that has ended already, the nsenter itself. */
 async function childOf(entrance: ChildProcess): Promise<number> {
-  const { pid } = entrance;
+  const { pid = 0 } = entrance;
   const look = async () => {
-    if (entrance.exitCode !== null || entrance.signalCode !== null) throw new Error('it ended while it was started');
+    if (entrance.exitCode !== null || entrance.signalCode !== null) return pid;
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     const child = Number(children.trim().split(' ')[0]);
     return child > 0 ? child : undefined;

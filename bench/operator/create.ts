@@ -1,0 +1,79 @@
+import type { Follower, KubeObject } from '../../scripts/cluster/simulated/agents/api.ts';
+import { type Counts, countKinds, countRequests } from './counts.ts';
+import type { Ground } from './ground.ts';
+import type { RunningOperator } from './running-operator.ts';
+import type { NewObject, Subject } from './subject.ts';
+
+/** What it took to have a number of resources Ready. */
+export interface Creation {
+  readonly size: number;
+  /** From the first request of the user until the last resource is Ready. */
+  readonly seconds: number;
+  /** Of the operator until it had nothing more to do; absent without one. */
+  readonly operator?: {
+    readonly counts: Counts;
+    readonly requests: readonly (readonly [string, number])[];
+    readonly cpuMs: number;
+    readonly peakBytes: number;
+  };
+}
+
+/** The longest that any number of resources is waited for. */
+const PATIENCE_MS = 40 * 60_000;
+
+/** Resolves when so many objects of the collection are Ready. */
+async function whenReady(ground: Ground, subject: Subject, namespace: string, size: number): Promise<void> {
+  const ready = new Set<string>();
+  const done = new AbortController();
+  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  const changed = (object: KubeObject) => {
+    if (subject.isReady(object)) ready.add(object.metadata.name);
+    else ready.delete(object.metadata.name);
+    if (ready.size === size) done.abort();
+  };
+  const follower: Follower<KubeObject> = {
+    replaced: (objects) => objects.forEach(changed),
+    changed,
+    deleted: ({ metadata }) => ready.delete(metadata.name),
+  };
+  await ground.api.follow(subject.collection(namespace), follower, signal);
+  if (!done.signal.aborted) throw new Error(`after 40 minutes ${ready.size} of ${size} are Ready in ${namespace}`);
+}
+
+export async function createAll(ground: Ground, objects: readonly NewObject[]): Promise<void> {
+  await Promise.all(
+    objects.map(async ({ path, body }) => {
+      const { status, text } = await ground.api.ask('POST', path, body);
+      if (status !== 201) throw new Error(`POST ${path} answered ${status}: ${text.slice(0, 300)}`);
+    }),
+  );
+}
+
+/** Names of resources; none is the beginning of another. */
+export function names(size: number): readonly string[] {
+  return Array.from({ length: size }, (_, index) => `machine-${String(index).padStart(5, '0')}`);
+}
+
+/** Makes the resources in a namespace of their own and waits for them, and for the operator to be done with them. */
+export async function measureCreation(
+  ground: Ground,
+  subject: Subject,
+  target: { readonly namespace: string; readonly size: number },
+  operator?: RunningOperator,
+): Promise<Creation> {
+  const { namespace, size } = target;
+  const objects = names(size).map((name) => subject.resource(namespace, name));
+  await operator?.requestsUntilQuiet();
+  const cpuBefore = await operator?.cpuMs();
+  const started = performance.now();
+  const ready = whenReady(ground, subject, namespace, size);
+  await createAll(ground, objects.flat());
+  await ready;
+  const seconds = (performance.now() - started) / 1000;
+  if (operator === undefined || cpuBefore === undefined) return { size, seconds };
+  const entries = await operator.requestsUntilQuiet();
+  const cpuMs = (await operator.cpuMs()) - cpuBefore;
+  const { peak } = await operator.memory();
+  const requests = countRequests(entries);
+  return { size, seconds, operator: { counts: countKinds(entries), requests, cpuMs, peakBytes: peak } };
+}
