@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Happening } from './events.ts';
+import type { Happening } from './happening.ts';
 import { LruMap } from './lru-map.ts';
 import type { KubeObject } from './object.ts';
 

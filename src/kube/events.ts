@@ -3,21 +3,13 @@ import type { Clock } from './clock.ts';
 import { isNotFound } from './errors.ts';
 import { EventCorrelation, type Series } from './event-correlation.ts';
 import { EventWriter } from './event-writer.ts';
+import type { Happening } from './happening.ts';
 import { microTime } from './lease-object.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
 
-const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
+export type { Happening } from './happening.ts';
 
-/** Something that happened to an object, for people. */
-export interface Happening {
-  readonly type: 'Normal' | 'Warning';
-  /** CamelCase, at most 128 characters. */
-  readonly reason: string;
-  /** CamelCase: what was being done. */
-  readonly action: string;
-  /** At most 1,024 bytes; longer ones are cut. */
-  readonly note: string;
-}
+const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
 
 export interface EventRecorderOptions {
   /** Not fenced: what happened did happen, whoever leads by now. */

@@ -4,6 +4,7 @@ import { errorMessage, isConflict, isNotFound } from './errors.ts';
 import type { Fence } from './fence.ts';
 import { LeaseFence, momentOf } from './lease-fence.ts';
 import { freeLease, heldLease, LEASES, type Lease } from './lease-object.ts';
+import { LeaseSilence } from './lease-silence.ts';
 
 export interface LeaseOptions {
   /** Not fenced: the lease is what the fence is made of. */
@@ -40,13 +41,6 @@ const LOOK_MS = 1_000;
 /** A request that takes longer is given up. */
 const REQUEST_MS = 3_000;
 
-/** A lease that isn't ours, since when it was seen as it is, and how long its holder may be silent. */
-interface Sight {
-  readonly version: string;
-  readonly at: number;
-  readonly limitMs: number;
-}
-
 type Renewal = 'Renewed' | 'Taken' | 'Failed';
 
 /**
@@ -73,9 +67,8 @@ type Renewal = 'Renewed' | 'Taken' | 'Failed';
 export class LeaderElection implements Fence {
   readonly #options: LeaseOptions;
   readonly #fence: LeaseFence;
+  readonly #silence: LeaseSilence;
   readonly #abort = new AbortController();
-  #seen: Sight | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
   #held: Lease | undefined;
   #interrupted = false;
   /** What was told of the last request that failed; undefined after one that didn't. */
@@ -86,6 +79,7 @@ export class LeaderElection implements Fence {
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.#fence = new LeaseFence(options.clock, DEADLINE_MS);
+    this.#silence = new LeaseSilence(options.clock, DURATION_MS, DEADLINE_MS);
   }
 
   remainingMs(): number {
@@ -138,7 +132,7 @@ export class LeaderElection implements Fence {
       if (renewal === 'Taken') {
         this.#fence.close();
         this.#held = undefined;
-        this.#observe(undefined);
+        this.#silence.observe(undefined);
         return 'Lost';
       }
       waitMs = renewal === 'Renewed' ? RENEW_MS : RENEW_AGAIN_MS;
@@ -166,7 +160,7 @@ export class LeaderElection implements Fence {
     const giveUp = new AbortController();
     const late = Promise.withResolvers<never>();
     const cancel = this.#options.clock.after(ms, () => {
-      late.reject(new Error(`the API server did not answer within ${ms / 1000} s`));
+      late.reject(new Error('the API server did not answer in time'));
       giveUp.abort();
     });
     try {
@@ -244,32 +238,17 @@ export class LeaderElection implements Fence {
   }
 
   #mayTake(found: Lease | undefined): boolean {
-    const { identity, isPredecessor, clock } = this.#options;
+    const { identity, isPredecessor } = this.#options;
     // Somebody who deletes a lease takes it from its holder, who hears so at its next renewal: who knew it waits.
-    if (found === undefined && this.#seen === undefined) return true;
+    if (found === undefined && !this.#silence.isKnown) return true;
     const holder = found === undefined ? undefined : (found.spec.holderIdentity ?? '');
     if (holder === '' || holder === identity) return true;
     if (holder !== undefined && isPredecessor?.(holder) === true) return true;
-    const { at, limitMs } = this.#observe(found);
-    return clock.monotonic() - at >= limitMs;
-  }
-
-  /** Since when a lease is as it is, as far as we could see; undefined: it is gone. */
-  #observe(lease: Lease | undefined): Sight {
-    const version = lease?.metadata.resourceVersion ?? 'none';
-    const now = this.#options.clock.monotonic();
-    const wasAway = now - this.#lookedAt > DEADLINE_MS;
-    this.#lookedAt = now;
-    if (this.#seen?.version === version && !wasAway) return this.#seen;
-    const limitMs = Math.max(DURATION_MS, (lease?.spec.leaseDurationSeconds ?? 0) * 1000);
-    this.#seen = { version, at: now, limitMs };
-    return this.#seen;
+    return this.#silence.observe(found) === 0;
   }
 
   /** Soon, or earlier when a lease runs out earlier. */
   #untilNextLook(): number {
-    if (this.#seen === undefined) return LOOK_MS;
-    const leftMs = this.#seen.at + this.#seen.limitMs - this.#options.clock.monotonic();
-    return leftMs > 0 ? Math.min(LOOK_MS, leftMs) : LOOK_MS;
+    return Math.min(LOOK_MS, this.#silence.leftMs() || LOOK_MS);
   }
 }
