@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { applyIfChanged } from './apply.ts';
+import { type Applier, applyIfChanged } from './apply.ts';
 import { KubeClient } from './client.ts';
 import type { KubeObject } from './object.ts';
 import { type Answer, sendFailure, sendJson, startScriptedServer } from './scripted-server.ts';
@@ -25,8 +25,10 @@ async function setUp(answer: Answer) {
   const isOurs = ({ metadata }: KubeObject) => metadata.labels?.['by'] === 'tester';
   const store = new Store<ConfigMap>({ now: () => 0, onHandlerError: () => undefined });
   const applier = { client, fieldManager: 'tester', hashAnnotation: 'x/hash', isOurs };
-  const apply = (data: Record<string, string>) =>
-    applyIfChanged<ConfigMap>(applier, CONFIG_MAPS, store, { metadata: { name: 'a', namespace: 'n' }, data });
+  const apply = (data: Record<string, string>, more: Partial<Applier> = {}) => {
+    const wanted = { metadata: { name: 'a', namespace: 'n' }, data };
+    return applyIfChanged<ConfigMap>({ ...applier, ...more }, CONFIG_MAPS, store, wanted);
+  };
   return { server, store, apply, bodies };
 }
 
@@ -142,7 +144,29 @@ test('our own object that the cache does not have yet is changed, and not asked 
   expect(await apply({ key: 'value' })).toEqual({ outcome: 'Unchanged' });
 });
 
-test('an object that is gone again when it is looked at is left to the next pass', async () => {
+test('an object that is gone when it is looked at is made then', async () => {
+  let posts = 0;
+  const { server, apply } = await setUp((request, response, body) => {
+    if (request.method === 'GET') return sendFailure(response, 404, 'NotFound');
+    posts += 1;
+    return posts === 1 ? sendFailure(response, 409, 'AlreadyExists') : sendJson(response, 201, JSON.parse(body));
+  });
+  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Created' });
+  expect(methods(server.requests)).toEqual(['POST', 'GET', 'POST']);
+});
+
+test('an object that comes and goes faster than it is looked at is left to the next pass', async () => {
   const { apply } = await setUp(taken(undefined));
   expect(await apply({ key: 'value' })).toEqual({ outcome: 'Stale' });
+});
+
+test('a name that somebody else had is looked at before it is asked for: nothing is written in vain', async () => {
+  const theirs = await setUp(taken(THEIRS));
+  expect(await theirs.apply({ key: 'value' }, { lookFirst: true })).toEqual({ outcome: 'Conflict', existing: THEIRS });
+  expect(methods(theirs.server.requests)).toEqual(['GET']);
+  const free = await setUp((request, response, body) =>
+    request.method === 'GET' ? sendFailure(response, 404, 'NotFound') : sendJson(response, 201, JSON.parse(body)),
+  );
+  expect(await free.apply({ key: 'value' }, { lookFirst: true })).toEqual({ outcome: 'Created' });
+  expect(methods(free.server.requests)).toEqual(['GET', 'POST']);
 });

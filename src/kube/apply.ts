@@ -13,6 +13,8 @@ export interface Applier {
   readonly hashAnnotation: string;
   /** Is an object that the cache doesn't have ours all the same? */
   readonly isOurs: (existing: KubeObject) => boolean;
+  /** Somebody else had this name when it was last looked at: look again before asking to create it. */
+  readonly lookFirst?: boolean;
 }
 
 /** A field that somebody else had set, in the API server's words. */
@@ -51,23 +53,31 @@ export async function applyIfChanged<T extends KubeObject>(
   wanted: T,
 ): Promise<ApplyOutcome<T>> {
   const desired = withHash(wanted, applier.hashAnnotation);
-  const { client, fieldManager } = applier;
+  const { client, fieldManager, lookFirst = false } = applier;
   const key = keyOf(desired);
   const cached = store.get(key);
   if (cached !== undefined) return change(applier, resource, store, { desired, existing: cached });
-  try {
-    await store.ownWrite(key, () => client.post<T>(resource, desired, { fieldManager }));
-    return { outcome: 'Created' };
-  } catch (error) {
-    if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
-  }
+  const create = (): Promise<boolean> =>
+    unlessTaken(() => store.ownWrite(key, () => client.post<T>(resource, desired, { fieldManager })));
+  if (!lookFirst && (await create())) return { outcome: 'Created' };
   const { namespace = '', name } = desired.metadata;
   const existing = await client.get<T>(resource, namespace, name);
-  if (existing === undefined) return { outcome: 'Stale' };
+  if (existing === undefined) return { outcome: (await create()) ? 'Created' : 'Stale' };
   if (!applier.isOurs(existing)) return { outcome: 'Conflict', existing };
   // Until the watch is as far, the next pass starts from this one.
   await store.ownWrite(key, async () => existing);
   return change(applier, resource, store, { desired, existing });
+}
+
+/** False when an object of that name is there already. */
+async function unlessTaken(create: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await create();
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'AlreadyExists') return false;
+    throw error;
+  }
 }
 
 async function change<T extends KubeObject>(
