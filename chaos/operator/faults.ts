@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
 import type { Admin } from './admin.ts';
 import type { FaultProxy } from './fault-proxy.ts';
+import { isOfPod } from './leadership.ts';
 import type { OperatorSlot } from './operator-slot.ts';
 import type { Fault, Who } from './plan.ts';
 
@@ -70,7 +71,7 @@ export class Faults {
     const { admin, leasePath, slots } = this.#context;
     const { body } = await admin.once({ method: 'GET', path: leasePath });
     const holder = (body as { spec?: { holderIdentity?: string } } | undefined)?.spec?.holderIdentity ?? '';
-    const found = slots.findIndex(({ identity }) => holder.includes(identity));
+    const found = slots.findIndex(({ identity }) => isOfPod(holder, identity));
     if (found >= 0) this.#leader = found;
     const [first, second] = slots;
     return (this.#leader === 0) === (who === 'Leader') ? first : second;

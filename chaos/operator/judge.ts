@@ -1,6 +1,6 @@
 import type { AuditEntry } from './audit.ts';
 import type { Finding } from './converged.ts';
-import { holderAt, staleWrites, termsOf } from './leadership.ts';
+import { holderAt, isOfPod, staleWrites, termsOf } from './leadership.ts';
 import type { Variants } from './orphans.ts';
 import type { PhaseResult } from './phase.ts';
 import { type Comparison, compareWrites, countWrites, totalOf, type Writes } from './writes.ts';
@@ -99,7 +99,7 @@ function causelessExits({ ownExits }: PhaseResult, entries: readonly AuditEntry[
   return ownExits
     .filter(({ identity, atMs }) => {
       const holder = holderAt(terms, atMs);
-      return holder === undefined || holder === identity;
+      return holder === undefined || isOfPod(holder, identity);
     })
     .map(({ identity, atMs, code, signal }) => {
       return `${identity} ended by itself at ${new Date(atMs).toISOString()} with ${signal ?? code}`;

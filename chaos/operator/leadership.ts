@@ -6,6 +6,11 @@ export interface Term {
   readonly fromMs: number;
 }
 
+/** Is this the identity of a process of the pod? Each process has its own: the pod's name, and something behind it. */
+export function isOfPod(identity: string | undefined, pod: string): boolean {
+  return identity === pod || identity?.startsWith(`${pod}_`) === true;
+}
+
 /** Did this request write the Lease? */
 function wroteLease({ resource, code, identity }: AuditEntry): boolean {
   return resource === 'leases' && code >= 200 && code < 300 && identity !== undefined;

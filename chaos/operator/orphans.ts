@@ -2,14 +2,17 @@ import type { Emulator } from '../../src/api/emulator/schema.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import type { ClaimObject } from '../../src/operator/emulator/cluster-object.ts';
 import { ANNOTATIONS, childNames, ordinalOf } from '../../src/operator/emulator/names.ts';
-import type { Finding, Intended } from './converged.ts';
+import type { Finding } from './converged.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { VariantName } from './variants.ts';
 
+/** How each Emulator that ever was is meant, by name. */
+export type Variants = ReadonlyMap<string, VariantName>;
+
 /** Everything that is there and isn't a living Emulator's, or is there besides what an Emulator has one of. */
-export function orphanFindings(snapshot: Snapshot, intended: Intended): Finding[] {
+export function orphanFindings(snapshot: Snapshot, variants: Variants): Finding[] {
   const foreign = new Set(
-    [...intended].filter(([, { variant }]) => variant === 'nameTaken').map(([name]) => childNames.service(name)),
+    [...variants].filter(([, variant]) => variant === 'nameTaken').map(([name]) => childNames.service(name)),
   );
   const services = snapshot.services.filter(({ metadata }) => !foreign.has(metadata.name));
   const living = new Map(snapshot.emulators.map((emulator) => [emulator.metadata.uid, emulator.metadata.name]));
@@ -59,9 +62,6 @@ export interface Excused {
   /** Emulators whose StatefulSet somebody deleted or scaled, and with it the note of what was scaled down. */
   readonly emulators: ReadonlySet<string>;
 }
-
-/** How each Emulator that ever was is meant, by name. */
-export type Variants = ReadonlyMap<string, VariantName>;
 
 /** Each claim carries whose it is, and is there as long as the retention says. */
 export function claimFindings(snapshot: Snapshot, variants: Variants, excused: Excused): Finding[] {

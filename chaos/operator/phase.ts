@@ -121,7 +121,7 @@ async function disturb(
     const snapshot = await takeSnapshot(admin, namespace);
     return [
       ...convergenceFindings(snapshot, intended),
-      ...orphanFindings(snapshot, intended),
+      ...orphanFindings(snapshot, variants),
       ...claimFindings(snapshot, variants, excused),
     ];
   };
