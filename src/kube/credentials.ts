@@ -1,8 +1,9 @@
 import http from 'node:http';
-import https from 'node:https';
+import type https from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import { Alarm } from './alarm.ts';
 import type { Clock } from './clock.ts';
+import { ResettableAgent } from './resettable-agent.ts';
 
 /** What an https.Agent needs to know of the server and of us. */
 export type TlsSettings = Pick<
@@ -107,5 +108,5 @@ function agentFor(server: URL, { agent, tls }: Credentials): http.Agent {
   const pooled = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 16, scheduling: 'lifo' } as const;
   if (server.protocol === 'http:') return new http.Agent(pooled);
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
-  return new https.Agent({ ...pooled, ...given });
+  return new ResettableAgent({ ...pooled, ...given });
 }
