@@ -84,7 +84,7 @@ export function shapeFor(resources: number): Shape {
   const share = (of200: number) => Math.max(1, Math.round((of200 * resources) / 200));
   return {
     resources,
-    seconds: Math.max(50, Math.round(resources * 3.6)),
+    seconds: Math.max(60, resources * 5),
     apiServerKills: share(10),
     etcdStops: share(3),
     operatorKills: share(50),
@@ -118,7 +118,7 @@ function inOrder<T>(planned: readonly Planned<T>[]): Planned<T>[] {
   return [...planned].sort((left, right) => left.atMs - right.atMs);
 }
 
-/** Created in the first eighth, changed until half of the time is over. */
+/** Created in the first eighth, changed until a third of the time is over. */
 function drawActions(
   population: readonly Wanted[],
   changes: number,
@@ -128,7 +128,7 @@ function drawActions(
   const creations = population.map((wanted): Planned<UserAction> => {
     return { atMs: Math.floor((random() * endMs) / 8), what: { kind: 'Create', wanted } };
   });
-  const [from, to] = [endMs / 5, endMs / 2];
+  const [from, to] = [endMs / 7, endMs / 3];
   const gone = new Set<string>();
   const times = Array.from({ length: changes }, () => from + random() * (to - from)).sort((a, b) => a - b);
   const later = times.flatMap((time): Planned<UserAction>[] => {
