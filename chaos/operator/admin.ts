@@ -47,7 +47,7 @@ export interface Call {
 }
 
 /** Tells the run's own requests from the operator's in the audit log. */
-export const ADMIN_USER_AGENT = 'loco-chaos';
+const ADMIN_USER_AGENT = 'loco-chaos';
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 250;

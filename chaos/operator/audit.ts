@@ -44,7 +44,7 @@ export function isMutation({ verb }: Pick<AuditEntry, 'verb'>): boolean {
 }
 
 /** The identity in `loco-operator/<version> (<identity>)`. */
-export function identityIn(userAgent: string): string | undefined {
+function identityIn(userAgent: string): string | undefined {
   return /^loco-operator\/\S+ \((.+)\)$/.exec(userAgent)?.[1];
 }
 

@@ -57,7 +57,7 @@ function ofEmulator(snapshot: Snapshot, emulator: Emulator, variant: VariantName
   ];
 }
 
-export function podsOf({ pods }: Pick<Snapshot, 'pods'>, name: string): PodObject[] {
+function podsOf({ pods }: Pick<Snapshot, 'pods'>, name: string): PodObject[] {
   return pods.filter(({ metadata }) => {
     return metadata.labels?.['app.kubernetes.io/instance'] === name && ordinalOf(metadata.name, name) !== undefined;
   });

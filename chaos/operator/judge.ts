@@ -6,7 +6,7 @@ import type { PhaseResult } from './phase.ts';
 import { type Comparison, compareWrites, countWrites, totalOf, type Writes } from './writes.ts';
 
 /** Beyond this multiple an undisturbed run's writes were not only repaired but repeated. */
-export const ALLOWED_RATIO = 1.2;
+const ALLOWED_RATIO = 1.2;
 
 /** How it went, as the last line of the output tells. */
 export interface Verdict {

@@ -21,7 +21,7 @@ const condition = (type: string, status: string, reason: string): object => ({
   lastTransitionTime: '2026-01-01T00:00:00Z',
 });
 
-export const disk: NonNullable<AgentReport['disk']> = {
+const disk: NonNullable<AgentReport['disk']> = {
   id: 'disk-id',
   origin: 'Builtin',
   digest: 'sha256:1',

@@ -42,7 +42,7 @@ export interface Repair {
 }
 
 /** A damage demands exactly the write that undoes it; where a pod goes with it, its way back is told as at first. */
-export const REPAIRS: Readonly<Record<DamageKind, Repair>> = {
+const REPAIRS: Readonly<Record<DamageKind, Repair>> = {
   // Kubernetes' garbage collector takes the pods along.
   DeleteStatefulSet: { objects: 1, machines: true },
   DeleteService: { objects: 1, machines: false },
