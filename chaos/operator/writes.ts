@@ -41,7 +41,10 @@ export interface Repair {
   readonly machines: boolean;
 }
 
-/** A damage demands exactly the write that undoes it; where a pod goes with it, its way back is told as at first. */
+/**
+ * A deletion demands one write. What somebody else changed demands up to three: at the first change of an object since it
+ * was made its fields become ours to apply, then an apply tells whose fields it would overrule, and then it does.
+ */
 const REPAIRS: Readonly<Record<DamageKind, Repair>> = {
   // Kubernetes' garbage collector takes the pods along.
   DeleteStatefulSet: { objects: 1, machines: true },
@@ -51,12 +54,12 @@ const REPAIRS: Readonly<Record<DamageKind, Repair>> = {
   // The new claim is to carry whose it is, and then what was found on it.
   DeleteClaimAndPod: { objects: 2, machines: true },
   // Somebody's scaling makes pods come or go until it is undone.
-  ScaleStatefulSet: { objects: 1, machines: true },
-  ChangeService: { objects: 1, machines: false },
-  ChangePlan: { objects: 1, machines: false },
+  ScaleStatefulSet: { objects: 3, machines: true },
+  ChangeService: { objects: 3, machines: false },
+  ChangePlan: { objects: 3, machines: false },
   // Without the label it is in no cache: a create is refused, and then it is put right.
-  UnlabelPlan: { objects: 2, machines: false },
-  UnlabelService: { objects: 2, machines: false },
+  UnlabelPlan: { objects: 3, machines: false },
+  UnlabelService: { objects: 3, machines: false },
   UnannotateClaim: { objects: 1, machines: false },
   // One status.
   ChangeStatus: { objects: 1, machines: false },
