@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { pino } from 'pino';
+import { errorMessage } from '../kube/errors.ts';
 import { connectByAddress, runOperator } from './process.ts';
 import { readSettings } from './settings.ts';
 
@@ -14,7 +15,7 @@ try {
     formatters: { level: (label) => ({ level: label }) },
   });
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'unexpected error');
+    log.fatal({ err: error }, `unexpected error: ${errorMessage(error)}`);
     process.exit(1);
   });
   process.exit(await runOperator(settings, log, connectByAddress));

@@ -6,6 +6,7 @@ import { keyOf } from '../kube/object.ts';
 import type { RequestObservation } from '../kube/transport.ts';
 import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
+import { endsWithin } from './patience.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
 import { type OperatorContext, wireController } from './wiring.ts';
@@ -15,11 +16,15 @@ import { WorkGate } from './work-gate.ts';
 export interface Operator {
   /** Undefined when the caches are filled, else what is missing. */
   notReady(): string | undefined;
-  /** Ends the work in hand and gives the Lease back. */
+  /** Ends the work in hand and gives the Lease back; what takes too long is left undone. */
   stop(): Promise<void>;
 }
 
 const LEASE = 'loco-operator';
+
+/** What can't be written by then can't be for a reason that ending later doesn't help: the API server is away. */
+const WORK_MS = 5_000;
+const CLOSE_MS = 2_000;
 
 /**
  * Wires everything together and starts it: caches at once, work while the Lease is held. Nothing that the API server
@@ -43,7 +48,7 @@ export function startOperator(context: OperatorContext): Operator {
   const caches = cachesOf(context, client, clock);
   const parts = wireController(context, { client, unfenced, caches, clock });
   const gate = new WorkGate(parts.queue);
-  const turns = lead(context, { caches, gate, election, add: (key) => parts.queue.add(key) });
+  void lead(context, { caches, gate, election, add: (key) => parts.queue.add(key) });
   return {
     notReady: () => {
       const missing = allCaches(caches).filter((informer) => !informer.hasSynced());
@@ -52,13 +57,19 @@ export function startOperator(context: OperatorContext): Operator {
         : `waiting for ${missing.map(({ resource }) => resource.plural).join(', ')}`;
     },
     stop: async () => {
-      await parts.queue.drain();
-      await Promise.all([parts.channels.close(), parts.resolver.stop()]);
-      // From here on nothing is decided any more, and the next operator needn't wait for the last events.
+      const left: string[] = [];
+      const wait = async (what: string, ms: number, done: Promise<unknown>): Promise<void> => {
+        if (!(await endsWithin(clock, ms, done))) left.push(what);
+      };
+      await wait('work in hand', WORK_MS, parts.queue.drain());
+      await wait('agents and registries', CLOSE_MS, Promise.all([parts.channels.close(), parts.resolver.stop()]));
+      // From here on nothing is decided any more, what is still under way is cut off at the fence, and the next operator
+      // needn't wait for the last events.
       await election?.release();
-      await turns;
-      await parts.recorder.drain();
+      await wait('events', CLOSE_MS, parts.recorder.drain());
+      parts.recorder.stop();
       await Promise.all([...allCaches(caches).map((informer) => informer.stop()), tracer?.close()]);
+      if (left.length > 0) log.warn(`given up, for the next operator to do: ${left.join(', ')}`);
       log.info('ended');
     },
   };
