@@ -1,15 +1,16 @@
 import { OPERATOR_NAMESPACE } from '../../scripts/install.ts';
 import { seeded } from '../random.ts';
-import { convergenceFindings, type Finding, type Intended } from './converged.ts';
+import { convergenceFindings, type Finding } from './converged.ts';
 import { type Done, Saboteur } from './damage.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
 import { createNamespace, type Ground } from './ground.ts';
+import { intendedBy, variantsOf } from './intention.ts';
 import { Line } from './line.ts';
 import { OperatorSlot, type OwnExit } from './operator-slot.ts';
-import { claimFindings, orphanFindings, type Variants } from './orphans.ts';
-import type { Fault, Plan } from './plan.ts';
-import { play } from './play.ts';
+import { claimFindings, orphanFindings } from './orphans.ts';
+import type { Plan } from './plan.ts';
+import { playPlan } from './play-plan.ts';
 import { type Settled, settle } from './settle.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { User } from './user.ts';
@@ -71,50 +72,19 @@ function openLine({ cluster }: Ground, proxy: FaultProxy): Promise<Line> {
 }
 
 async function disturb(
-  options: PhaseOptions,
+  { ground, plan, namespace, disturbed, log, settleSeconds }: PhaseOptions,
   proxy: FaultProxy,
   slots: readonly [OperatorSlot, OperatorSlot],
 ): Promise<Omit<PhaseResult, 'injected' | 'ownExits'>> {
-  const { ground, plan, namespace, disturbed, log } = options;
   const { cluster, admin } = ground;
   const user = new User(admin, namespace);
   const saboteur = new Saboteur(admin, namespace);
   const leasePath = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/loco-operator`;
   const faults = new Faults({ cluster, admin, proxy, slots, leasePath });
-  const damages: Done[] = [];
-  const fromMs = Date.now();
-  const startedAt = performance.now();
   const tell = (atMs: number, what: string): void => log(`${namespace} ${(atMs / 1000).toFixed(1)} s: ${what}`);
-  const told = async (what: object, atMs: number, work: Promise<string>): Promise<void> => {
-    tell(atMs, `${JSON.stringify(what)} ${await work}`);
-  };
-  const nothing: typeof plan = { ...plan, damages: [], faults: [] };
-  const { actions, damages: plannedDamages, faults: plannedFaults } = disturbed ? plan : nothing;
-  await Promise.all([
-    play(
-      actions,
-      startedAt,
-      (what) => ('wanted' in what ? what.wanted.name : what.name),
-      (what, atMs) =>
-        told(
-          what,
-          atMs,
-          user.act(what).then(() => ''),
-        ),
-    ),
-    play(
-      plannedDamages,
-      startedAt,
-      () => 'damage',
-      async (what, atMs) => {
-        const done = await saboteur.strike(what);
-        if (done !== undefined) damages.push(done);
-        tell(atMs, `${what.kind} ${done === undefined ? 'met nothing' : done.target}`);
-      },
-    ),
-    play(plannedFaults, startedAt, laneOf, (what, atMs) => told(what, atMs, faults.bringAbout(what))),
-  ]).finally(() => faults.end());
-  tell(performance.now() - startedAt, 'everything works again');
+  const played = disturbed ? plan : { ...plan, damages: [], faults: [] };
+  const fromMs = Date.now();
+  const damages = await playPlan(played, { user, saboteur, faults, tell });
   const excused = { claims: user.notes.unowned, emulators: shaken(damages) };
   const [intended, variants] = [intendedBy(plan), variantsOf(plan)];
   const look = async (): Promise<Finding[]> => {
@@ -125,32 +95,12 @@ async function disturb(
       ...claimFindings(snapshot, variants, excused),
     ];
   };
-  const settled = await settle({ look, cluster, seconds: options.settleSeconds, log });
-  return { span: { fromMs, toMs: Date.now() }, damages, faults: plannedFaults.length, ...settled };
+  const settled = await settle({ look, cluster, seconds: settleSeconds, log });
+  return { span: { fromMs, toMs: Date.now() }, damages, faults: played.faults.length, ...settled };
 }
 
 /** Whose StatefulSet carried the note of a scale-down away with it. */
 function shaken(damages: readonly Done[]): Set<string> {
   const kinds: readonly string[] = ['DeleteStatefulSet', 'ScaleStatefulSet'];
   return new Set(damages.filter(({ kind }) => kinds.includes(kind)).map(({ emulator }) => emulator));
-}
-
-function laneOf({ kind }: Fault): string {
-  if (kind === 'KillApiServer' || kind === 'StopEtcd') return 'server';
-  if (kind === 'KillOperator' || kind === 'PauseLeader') return 'operators';
-  return kind === 'Weather' ? 'weather' : 'network';
-}
-
-/** What the user has at the end. */
-function intendedBy({ actions }: Plan): Intended {
-  const intended = new Map(variantsOf({ actions }));
-  for (const { what } of actions) if (what.kind === 'Delete') intended.delete(what.name);
-  return new Map([...intended].map(([name, variant]) => [name, { variant }]));
-}
-
-/** How each Emulator that ever was is meant. */
-export function variantsOf({ actions }: Pick<Plan, 'actions'>): Variants {
-  return new Map(
-    actions.flatMap(({ what }) => (what.kind === 'Create' ? [[what.wanted.name, what.wanted.variant] as const] : [])),
-  );
 }

@@ -2,8 +2,10 @@ import type { AuditEntry } from './audit.ts';
 import { readAudit } from './audit.ts';
 import type { Keep } from './evidence.ts';
 import { type Ground, openGround } from './ground.ts';
+import { variantsOf } from './intention.ts';
 import { judge, type Verdict } from './judge.ts';
-import { type PhaseResult, runPhase, variantsOf } from './phase.ts';
+import { keepControlPlane } from './keeper.ts';
+import { type PhaseResult, runPhase } from './phase.ts';
 import type { Plan } from './plan.ts';
 
 export interface RunOptions {
@@ -24,6 +26,8 @@ export interface RunVerdict extends Verdict {
   readonly injected: Readonly<Record<string, number>>;
   readonly settledMs: number;
   readonly collectorRestarts: number;
+  /** Programs of the cluster's own that ended by themselves. */
+  readonly controlPlaneRestarts: number;
 }
 
 const NAMESPACES = { calm: 'calm', wild: 'wild' } as const;
@@ -35,6 +39,7 @@ const SETTLE_SECONDS = { calm: 180, wild: 240 } as const;
 export async function runOperatorChaos(options: RunOptions): Promise<RunVerdict> {
   const { plan, log, keep } = options;
   const ground = await openGround(options.cluster);
+  const keeper = keepControlPlane(ground.cluster, log);
   try {
     const phase = (name: keyof typeof NAMESPACES): Promise<PhaseResult> =>
       runPhase({
@@ -57,8 +62,18 @@ export async function runOperatorChaos(options: RunOptions): Promise<RunVerdict>
     });
     if (verdict.findings.length > 0 || options.always) await keepEvidence(ground, plan, keep);
     const { faults, injected, settledMs, collectorRestarts } = wild;
-    return { faults, damages: wild.damages.length, injected, settledMs, collectorRestarts, ...verdict };
+    const { restarts } = keeper;
+    return {
+      faults,
+      damages: wild.damages.length,
+      injected,
+      settledMs,
+      collectorRestarts,
+      controlPlaneRestarts: restarts,
+      ...verdict,
+    };
   } finally {
+    await keeper.stop();
     await ground.close();
   }
 }
