@@ -182,19 +182,19 @@ export class Store<T extends KubeObject> {
     }
   }
 
-  #standIn(
-    key: string,
-    { sightings, lists }: Flight<T>,
-    made: Pick<StandIn<T>, 'object' | 'subject' | 'isSettledBy'>,
-  ): void {
+  #standIn(key: string, { sightings, lists }: Flight<T>, made: Made<T> & Pick<StandIn<T>, 'isSettledBy'>): void {
     const standIn = { ...made, until: this.#options.now() + STAND_IN_MS, listing: this.#listings };
-    const now = this.#observed.get(key);
-    if ((now === undefined ? sightings : [...sightings, present(now)]).some(made.isSettledBy)) return;
-    if (lists.some((list) => isSettledByList(key, standIn, list))) return;
     // Of two writes at a time, the answer to the first may come last.
-    const other = this.#standIns.get(key)?.object?.metadata.resourceVersion;
-    if (made.object === made.subject && isLaterVersion(other, made.subject.metadata.resourceVersion)) return;
-    this.#reindexed(key, () => this.#standIns.set(key, standIn));
+    const other = this.#standIns.get(key);
+    if (other !== undefined && isOvertaken(made, other)) return;
+    // A write that changed nothing brings what is there already.
+    const now = made.object === undefined ? undefined : this.#observed.get(key);
+    const seen = now === undefined ? sightings : [...sightings, present(now)];
+    const isSettled = seen.some(made.isSettledBy) || lists.some((list) => isSettledByList(key, standIn, list));
+    this.#reindexed(key, () => {
+      if (isSettled) this.#standIns.delete(key);
+      else this.#standIns.set(key, standIn);
+    });
   }
 
   /** The stand-in's time is over; whoever decided by it has to look again if it wasn't so. */
@@ -271,6 +271,18 @@ export class Store<T extends KubeObject> {
       }
     }
   }
+}
+
+type Made<T> = Pick<StandIn<T>, 'object' | 'subject'>;
+
+/** Did another answer, which came before, bring what was done after this? */
+function isOvertaken<T extends KubeObject>(made: Made<T>, other: Made<T>): boolean {
+  const { uid, resourceVersion } = made.subject.metadata;
+  const isLater = isLaterVersion((other.object ?? other.subject).metadata.resourceVersion, resourceVersion);
+  if (other.subject.metadata.uid !== uid) return isLater;
+  const isWrite = made.object === made.subject;
+  // What was deleted was written before, and nothing is written after.
+  return isWrite && (other.object === undefined || isLater);
 }
 
 function present<T>(object: T): Sighting<T> {
