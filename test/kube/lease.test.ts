@@ -75,7 +75,8 @@ async function termOf(identity: string): Promise<Term> {
 async function moreWrites(identity: string, count: number): Promise<void> {
   const before = (await writesOf(identity)).length;
   const more = async () => ((await writesOf(identity)).length >= before + count ? true : undefined);
-  await waitFor(`${identity} to write`, more, { seconds: 30 });
+  const said = open.candidates.find((candidate) => candidate.identity === identity)?.said ?? [];
+  await waitFor(`${identity} to write`, more, { seconds: 30, why: () => JSON.stringify(said.slice(-10)) });
 }
 
 test('a leader that is stopped beyond its lease and goes on writes nothing any more that takes effect', async () => {
