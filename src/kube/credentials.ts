@@ -1,9 +1,8 @@
 import http from 'node:http';
-import type https from 'node:https';
+import https from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import { Alarm } from './alarm.ts';
 import type { Clock } from './clock.ts';
-import { ResettableAgent } from './resettable-agent.ts';
 
 /** What an https.Agent needs to know of the server and of us. */
 export type TlsSettings = Pick<
@@ -108,5 +107,5 @@ function agentFor(server: URL, { agent, tls }: Credentials): http.Agent {
   const pooled = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 16, scheduling: 'lifo' } as const;
   if (server.protocol === 'http:') return new http.Agent(pooled);
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
-  return new ResettableAgent({ ...pooled, ...given });
+  return new https.Agent({ ...pooled, ...given });
 }

@@ -6,7 +6,6 @@ import type { Connection } from './connection.ts';
 import { ApiError } from './errors.ts';
 import type { Fence } from './fence.ts';
 import { type Resource, resourcePath } from './object.ts';
-import { ResettableAgent } from './resettable-agent.ts';
 
 /** What is done, in the words of the API server's audit log. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -71,10 +70,9 @@ export function sendRequest(
 ): Promise<http.IncomingMessage> {
   const payload = input.body === undefined ? undefined : JSON.stringify(input.body);
   const url = urlOf(connection.server, input);
-  const { agent } = connection;
   const request = (url.protocol === 'http:' ? http : https).request(url, {
     method: methodOf(input),
-    agent,
+    agent: connection.agent,
     // As an option it counts while the socket connects, too; set on the request later it doesn't.
     timeout: input.idleTimeoutMs,
     headers: { Accept: 'application/json', ...headers, ...payloadHeaders(input, payload) },
@@ -85,11 +83,6 @@ export function sendRequest(
     const silence = (ms: number): void => {
       (received ?? request).destroy(new Silence(ms));
       connection.alarm?.ring(performance.now() - ms);
-    };
-    const giveUp = (error: ApiError): void => {
-      reject(error);
-      if (request.socket !== null) reset(request.socket, agent);
-      request.destroy();
     };
     request.on('timeout', () => silence(request.socket?.timeout ?? input.idleTimeoutMs));
     // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
@@ -103,7 +96,7 @@ export function sendRequest(
         request,
         socket,
         () => silence(CONNECT_MS),
-        () => dispatch(request, payload, input.fence, giveUp),
+        () => dispatch(request, payload, input.fence),
       );
     });
   });
@@ -150,33 +143,23 @@ function onceConnected(request: http.ClientRequest, socket: Socket, onLate: () =
 }
 
 /** Nothing of a request leaves before its end is called. */
-function dispatch(
-  request: http.ClientRequest,
-  payload: string | undefined,
-  fence: Fence | undefined,
-  giveUp: (error: ApiError) => void,
-): void {
+function dispatch(request: http.ClientRequest, payload: string | undefined, fence: Fence | undefined): void {
   if (request.destroyed) return;
   const remainingMs = fence?.remainingMs() ?? Number.POSITIVE_INFINITY;
   if (remainingMs <= 0) {
-    giveUp(notLeader('nothing was sent: another process may be the leader'));
+    request.destroy(notLeader('nothing was sent: another process may be the leader'));
     return;
   }
   if (Number.isFinite(remainingMs)) {
-    // The server gives it up as well: a request that waits there, for etcd say, can't take effect later.
+    // The server gives it up as well: a request that waits there, for etcd say, can't take effect later. What a network
+    // holds back for longer meets its own precondition. (Node can't reset a TLS connection, which would drop it here.)
     request.path += `${request.path.includes('?') ? '&' : '?'}timeout=${Math.max(1, Math.floor(remainingMs))}ms`;
     const late = setTimeout(() => {
-      giveUp(notLeader('given up without an answer: what was left of the lease is used up'));
+      request.destroy(notLeader('given up without an answer: what was left of the lease is used up'));
     }, remainingMs);
     for (const event of ['response', 'close']) request.once(event, () => clearTimeout(late));
   }
   request.end(payload);
-}
-
-/** What the network hasn't taken yet must not leave this machine later. */
-function reset(socket: Socket, agent: http.Agent): void {
-  if (agent instanceof ResettableAgent) agent.reset(socket);
-  else if (!(socket instanceof TLSSocket)) socket.resetAndDestroy();
 }
 
 function notLeader(message: string): ApiError {

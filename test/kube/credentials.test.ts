@@ -1,16 +1,13 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import tls from 'node:tls';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSimulatedCluster, type SimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { CredentialCache } from '../../src/kube/credentials.ts';
-import { kubeconfig } from '../../src/kube/kubeconfig.ts';
 import type { KubeObject, Resource } from '../../src/kube/object.ts';
 import { serviceAccount } from '../../src/kube/service-account.ts';
 import { NAMESPACES, watchConfigMaps } from './watched.ts';
@@ -98,30 +95,4 @@ test('a token that stays expired is refused once a request, and taken as soon as
   await writeFile(join(folder, 'token'), await tokenUntil(now() + 600));
   await client.get(NAMESPACES, '', 'default');
   expect(codes).toEqual([401, 401, 200]);
-});
-
-test('a write that is given up because the lease is used up is reset, also under TLS', async () => {
-  const files = await Promise.all(['apiserver.key', 'apiserver.crt'].map((file) => readFile(join(cluster.pki, file))));
-  const [key, cert] = files;
-  const ends: unknown[] = [];
-  // Takes what it is sent, and never answers.
-  const silent = tls.createServer({ key, cert }, (socket) => {
-    socket.resume();
-    socket.once('error', (error: NodeJS.ErrnoException) => ends.push(error.code));
-    socket.once('end', () => ends.push('end'));
-  });
-  await new Promise<void>((resolve) => {
-    silent.listen(0, '127.0.0.1', resolve);
-  });
-  try {
-    const source = kubeconfig(cluster.kubeconfig);
-    const here = new URL(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
-    const connection = await CredentialCache.open({ ...source, server: async () => here }, systemClock);
-    const client = new KubeClient(connection, { fence: { remainingMs: () => 200 } });
-    const write = client.create(NAMESPACES, { metadata: { name: 'late' } });
-    await expect(write).rejects.toMatchObject({ reason: 'NotLeader' });
-    await vi.waitFor(() => expect(ends).toEqual(['ECONNRESET']), 5_000);
-  } finally {
-    silent.close();
-  }
 });
