@@ -33,6 +33,8 @@ export interface ActContext {
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly secrets: EmulatorSecrets;
+  /** Was this name somebody else's when it was last asked for? It is looked at then before anything is tried. */
+  readonly isTaken: (kind: string, name: string) => boolean;
   /** Told of each write that changed something, for the log. */
   readonly onWrite: (what: string) => void;
 }
@@ -110,6 +112,7 @@ async function apply<T extends KubeObject>(
     fieldManager: MANAGERS.objects,
     hashAnnotation: HASH_ANNOTATION,
     isOurs: (existing) => isOurs(existing, owner),
+    lookFirst: context.isTaken(resource.kind, wanted.metadata.name),
   };
   const applied = await applyIfChanged(applier, resource, informer.store, wanted);
   const { kind } = resource;

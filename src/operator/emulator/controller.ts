@@ -17,7 +17,7 @@ import { REASONS } from './reasons.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 import { type StatusHistory, statusDueAt } from './status-pace.ts';
 
-export interface ControllerContext extends Omit<ActContext, 'onWrite'> {
+export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'isTaken'> {
   readonly channels: MachineChannels;
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;
@@ -114,7 +114,12 @@ export class EmulatorController {
     memory: Memory,
     decision: Decision,
   ): Promise<boolean> {
-    const act: ActContext = { ...this.#context, onWrite: (what) => this.#context.log.info({ emulator: key }, what) };
+    const act: ActContext = {
+      ...this.#context,
+      isTaken: (kind, name) =>
+        memory.conflicts?.found.some((child) => child.kind === kind && child.name === name) ?? false,
+      onWrite: (what) => this.#context.log.info({ emulator: key }, what),
+    };
     const before = memory.failure;
     try {
       const { conflicts, refusals } = await carryOut(act, emulator, decision);
@@ -122,7 +127,9 @@ export class EmulatorController {
       if (decision.objects?.secrets.create) memory.secretsMade = conflicts.length === 0;
       for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
       for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.now() });
-      if (conflicts.length > 0) memory.conflicts = { found: conflicts, at: this.#context.now() };
+      // Without objects there was nothing to find out.
+      const found = conflicts.length === 0 ? undefined : { found: conflicts, at: this.#context.now() };
+      if (decision.objects !== undefined) memory.conflicts = found;
       memory.failure = undefined;
       return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
     } catch (error) {

@@ -30,6 +30,14 @@ describe.skipIf(environment.auditLog === undefined)('while nothing changes', () 
       90_000,
       async () => JSON.stringify((await recent()).slice(0, 20), null, 1),
     );
+    const log = await scenario.cluster.operatorLog();
+    const from = new Date();
+    await eventually(
+      'a few renewals later',
+      async () => (await operatorRequests(environment, from)).length >= 5,
+      60_000,
+    );
+    expect((await scenario.cluster.operatorLog()).slice(log.length), 'a quiet operator logs nothing').toBe('');
     expect((await scenario.emulator('persistent')).status?.readyReplicas).toBe(1);
   });
 });
