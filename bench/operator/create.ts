@@ -18,14 +18,16 @@ export interface Creation {
   };
 }
 
-/** The longest that any number of resources is waited for. */
-const PATIENCE_MS = 40 * 60_000;
+const LOOK_MS = 1000;
 
-/** Resolves when so many objects of the collection are Ready. */
-async function whenReady(ground: Ground, subject: Subject, namespace: string, size: number): Promise<void> {
+/** Resolves when so many objects of the collection are Ready. @throws when `check`, which is asked each second, does */
+async function whenReady(
+  { api }: Ground,
+  { subject, namespace, size }: { readonly subject: Subject; readonly namespace: string; readonly size: number },
+  check: () => void,
+): Promise<void> {
   const ready = new Set<string>();
   const done = new AbortController();
-  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(PATIENCE_MS)]);
   const changed = (object: KubeObject) => {
     if (subject.isReady(object)) ready.add(object.metadata.name);
     else ready.delete(object.metadata.name);
@@ -36,8 +38,20 @@ async function whenReady(ground: Ground, subject: Subject, namespace: string, si
     changed,
     deleted: ({ metadata }) => ready.delete(metadata.name),
   };
-  await ground.api.follow(subject.collection(namespace), follower, signal);
-  if (!done.signal.aborted) throw new Error(`after 40 minutes ${ready.size} of ${size} are Ready in ${namespace}`);
+  const trouble = Promise.withResolvers<void>();
+  const checking = setInterval(() => {
+    try {
+      check();
+    } catch (error) {
+      trouble.reject(error);
+    }
+  }, LOOK_MS);
+  try {
+    await Promise.race([api.follow(subject.collection(namespace), follower, done.signal), trouble.promise]);
+  } finally {
+    clearInterval(checking);
+    done.abort();
+  }
 }
 
 export async function createAll(ground: Ground, objects: readonly NewObject[]): Promise<void> {
@@ -66,9 +80,8 @@ export async function measureCreation(
   await operator?.requestsUntilQuiet();
   const cpuBefore = await operator?.cpuMs();
   const started = performance.now();
-  const ready = whenReady(ground, subject, namespace, size);
-  await createAll(ground, objects.flat());
-  await ready;
+  const ready = whenReady(ground, { subject, namespace, size }, () => operator?.expectRunning());
+  await Promise.all([ready, createAll(ground, objects.flat())]);
   const seconds = (performance.now() - started) / 1000;
   if (operator === undefined || cpuBefore === undefined) return { size, seconds };
   const entries = await operator.requestsUntilQuiet();

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { step } from '../../scripts/console.ts';
 import { thisMachine } from '../machine.ts';
-import { measureColdStart } from './cold-start.ts';
+import { measureColdStart, removeLease } from './cold-start.ts';
 import { profileSummary } from './cpu-profile.ts';
 import { createAll, measureCreation, names } from './create.ts';
 import { measureFailover } from './failover.ts';
@@ -104,6 +104,7 @@ async function measureTroubles(
 async function measureMany(ground: Ground, bench: OperatorBench, size: number, operated: Operated, to: Collected) {
   const { who, subject, program } = operated;
   const { parts } = bench;
+  await removeLease(ground, program);
   let operator = await RunningOperator.start(ground, program);
   await ground.applyObjects(`warm-${who}`, []);
   await measureCreation(ground, subject, { namespace: `warm-${who}`, size: 1 }, operator);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureChange } from './change.ts';
+import { removeLease } from './cold-start.ts';
 import type { Ground } from './ground.ts';
 import { Kubelet } from './kubelet.ts';
 import type { OperatorProgram, Subject } from './subject.ts';
@@ -20,6 +21,7 @@ export async function measureOutage(
   program: OperatorProgram,
   target: { readonly namespace: string; readonly name: string },
 ): Promise<Outage> {
+  await removeLease(ground, program);
   const kubelet = await Kubelet.start(ground, program);
   await kubelet.current.requestsUntilQuiet();
   const server = ground.cluster.component('kube-apiserver');

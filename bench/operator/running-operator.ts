@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry } from '../../chaos/operator/audit.ts';
-import type { InsideProcess } from '../../scripts/cluster/simulated/index.ts';
+import type { Exit, InsideProcess } from '../../scripts/cluster/simulated/index.ts';
 import { AuditTail } from './audit-tail.ts';
 import { kindOf } from './counts.ts';
 import type { Ground } from './ground.ts';
@@ -16,6 +16,7 @@ const PATIENCE_MS = 15 * 60_000;
 export class RunningOperator {
   readonly #process: InsideProcess;
   readonly #audit: AuditTail;
+  #ended: Exit | undefined;
 
   static async start(ground: Ground, program: OperatorProgram, replica = 0): Promise<RunningOperator> {
     const { command, env } = program.start(replica);
@@ -32,10 +33,19 @@ export class RunningOperator {
   private constructor(process: InsideProcess, audit: AuditTail) {
     this.#process = process;
     this.#audit = audit;
+    process.ended.then((exit) => {
+      this.#ended = exit;
+    });
   }
 
   get process(): InsideProcess {
     return this.#process;
+  }
+
+  /** @throws when its process is no longer there: what would be measured then isn't the operator */
+  expectRunning(): void {
+    if (this.#ended === undefined) return;
+    throw new Error(`the operator ended by itself (${JSON.stringify(this.#ended)}): see ${this.#process.log}`);
   }
 
   /** Requests of the operator's user that were answered since the last call. */
@@ -49,6 +59,7 @@ export class RunningOperator {
     const end = performance.now() + PATIENCE_MS;
     let quietSince = performance.now();
     while (performance.now() - quietSince < QUIET_MS) {
+      this.expectRunning();
       const news = await this.requests();
       all.push(...news);
       if (news.some((entry) => kindOf(entry) !== 'leases')) quietSince = performance.now();
