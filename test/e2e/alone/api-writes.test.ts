@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Entry, operatorRequests } from '../support/audit-log.ts';
 import { Scenario } from '../support/scenario.ts';
 import { eventually } from '../support/wait.ts';
-import { beyond, readBudget, readsIn, type Writes, writesIn } from '../support/write-budget.ts';
+import { beyond, readBudget, readsIn, withSteps, writesIn } from '../support/write-budget.ts';
 
 const environment = new Scenario('api-writes').cluster.environment;
 
@@ -13,12 +13,6 @@ describe.skipIf(environment.auditLog === undefined)('what the operator asks of t
   beforeAll(() => scenario.open());
   afterAll(() => scenario.close());
 
-  /** One status more for each ten seconds of a boot, as docs/reference/api-writes.md has it. */
-  const allowed = (budget: Writes, seconds: number): Writes => {
-    const more = Math.floor(seconds / 10);
-    const of = (kind: string) => (budget[kind] ?? 0) + more;
-    return { ...budget, 'emulators/status': of('emulators/status'), all: of('all') };
-  };
   const others = (requests: readonly Entry[]): Entry[] =>
     requests.filter(
       ({ objectRef, verb }) => objectRef?.resource !== 'leases' && !['get', 'list', 'watch'].includes(verb),
@@ -38,7 +32,7 @@ describe.skipIf(environment.auditLog === undefined)('what the operator asks of t
       };
       await eventually('both events are written', async () => ((await counts())['events'] ?? 0) >= 2);
       const writes = await counts();
-      expect(beyond(allowed(await readBudget(mode), seconds), writes), JSON.stringify(writes)).toEqual({});
+      expect(beyond(withSteps(await readBudget(mode), seconds), writes), JSON.stringify(writes)).toEqual({});
       expect(readsIn(scenario.namespace, await operatorRequests(environment, from))).toEqual([]);
     },
   );
