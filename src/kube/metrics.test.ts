@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Family, parseExposition } from './exposition.fixture.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -64,6 +65,16 @@ test('everything that a dashboard for controller-runtime asks for is there, with
   ]) {
     expect(families.has(name), name).toBe(true);
   }
+});
+
+test('the page about metrics names none that is not there', async () => {
+  const metrics = new OperatorMetrics();
+  metrics.queue('emulator', 8);
+  const families = await scrape(metrics);
+  const page = readFileSync(new URL('../../docs/reference/operator-metrics.md', import.meta.url), 'utf8');
+  const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+  expect(named).toEqual(expect.arrayContaining(Object.keys(CONTROLLER_RUNTIME)));
+  expect(named.filter((name) => !families.has(name))).toEqual([]);
 });
 
 test('durations have the bounds that controller-runtime and client-go count in', async () => {
