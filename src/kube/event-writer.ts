@@ -7,7 +7,7 @@ import { retryInMs } from './retry.ts';
 export interface PendingWrite {
   /** What it is about: those about the same are sent one after the other, in order. */
   readonly about: string;
-  readonly send: () => Promise<unknown>;
+  readonly send: (signal: AbortSignal) => Promise<unknown>;
   readonly onDropped: (error: unknown) => void;
 }
 
@@ -57,15 +57,19 @@ export class EventWriter {
     await Promise.all(this.#tails.values());
   }
 
-  /** Tries nothing a second time any more. */
+  /** Drops what is not sent yet, the requests under way among it, and what comes later. */
   stop(): void {
     this.#abort.abort();
   }
 
   async #attempt({ send, onDropped }: PendingWrite): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
+      if (this.#abort.signal.aborted) {
+        onDropped(new Error('nothing is written any more'));
+        return;
+      }
       try {
-        await send();
+        await send(this.#abort.signal);
         return;
       } catch (error) {
         if (isRefusal(error) || isNotFound(error) || attempt >= ATTEMPTS || this.#abort.signal.aborted) {

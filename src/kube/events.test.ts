@@ -181,15 +181,21 @@ test('events outlive an API server that is away for half a minute', async () => 
   expect(dropped).toEqual([]);
 });
 
-test('what is given up when recording stops is told of, and no count comes later', async () => {
-  const { recorder, clock, server, dropped } = await setUp((_request, response) =>
-    sendFailure(response, 503, 'ServiceUnavailable'),
-  );
+test.each(['refuses', 'hangs'])("who ends while the API server %s needn't wait for its events", async (how) => {
+  const { recorder, clock, server, dropped } = await setUp((_request, response) => {
+    if (how === 'refuses') sendFailure(response, 503, 'ServiceUnavailable');
+  });
   recorder.record(REGARDING, HAPPENING);
+  recorder.record(REGARDING, { ...HAPPENING, reason: 'Another' });
+  while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
   recorder.stop();
   await recorder.drain();
+  expect(dropped).toEqual(['Broken', 'Another']);
+  const asked = server.requests.length;
+  recorder.record(REGARDING, { ...HAPPENING, reason: 'Later' });
+  await recorder.drain();
   await clock.advance(3_600_000);
-  expect([dropped, server.requests.length]).toEqual([['Broken'], 1]);
+  expect([server.requests.length, dropped.at(-1)]).toEqual([asked, 'Later']);
 });
 
 test('an hour that somebody sets the clock by neither ends a series nor makes one of two', async () => {

@@ -68,7 +68,10 @@ export class EventRecorder {
     return this.#writer.drain();
   }
 
-  /** Gives up what couldn't be written yet. */
+  /**
+   * Drops what couldn't be written yet, a request under way among it. For who ends while the API server is away; call
+   * it after {@link drain} has had its time.
+   */
   stop(): void {
     for (const cancel of this.#counts) cancel();
     this.#counts.clear();
@@ -97,7 +100,7 @@ export class EventRecorder {
     };
     this.#writer.write({
       about,
-      send: () => client.create(EVENTS, event),
+      send: (signal) => client.create(EVENTS, event, { signal }),
       onDropped: (error) => {
         this.#correlation.forget(series);
         onDropped(happening, error);
@@ -132,7 +135,7 @@ export class EventRecorder {
     written.nextCountAt = clock.monotonic() + COUNT_MS;
     this.#writer.write({
       about,
-      send: () => client.patch(EVENTS, patch),
+      send: (signal) => client.patch(EVENTS, patch, { signal }),
       onDropped: (error) => {
         // Somebody deleted it, or the server, which keeps events for an hour.
         if (isNotFound(error)) this.#correlation.forget(series);
