@@ -21,3 +21,29 @@ test('an applied object that does not fit its schema is refused, though the API 
   expect(isRefusal(new ApiError(500, 'InternalError', words))).toBe(true);
   expect(isRefusal(new ApiError(500, 'InternalError', 'etcdserver: request timed out'))).toBe(false);
 });
+
+test.each([
+  ['7', 7],
+  ['Thu, 01 Jan 1970 00:00:42 GMT', 32],
+  ['Thu, 01 Jan 1970 00:00:01 GMT', 0],
+  ['86400', 60],
+  ['soon', undefined],
+  ['', undefined],
+])('Retry-After: %s at 10 s after the epoch is %s s', (retryAfter, seconds) => {
+  expect(apiErrorFrom(429, 'busy', { retryAfter, now: 10_000 }).retryAfterSeconds).toBe(seconds);
+});
+
+test('what a Status asks for counts before the header, and no more than a minute of it', () => {
+  const status = JSON.stringify({ kind: 'Status', reason: 'TooManyRequests', details: { retryAfterSeconds: 600 } });
+  expect(apiErrorFrom(429, status, { retryAfter: '3', now: 0 }).retryAfterSeconds).toBe(60);
+});
+
+test('causes are told whole, with what is missing as empty', () => {
+  const causes = [{ reason: 'FieldManagerConflict', message: 'by kubectl', field: '.spec.replicas' }, {}];
+  expect(apiErrorFrom(409, JSON.stringify({ kind: 'Status', reason: 'Conflict', details: { causes } })).causes).toEqual(
+    [
+      { reason: 'FieldManagerConflict', message: 'by kubectl', field: '.spec.replicas' },
+      { reason: '', message: '', field: '' },
+    ],
+  );
+});
