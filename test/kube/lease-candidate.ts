@@ -11,7 +11,7 @@ export const leaseCandidateFile = import.meta.filename;
 
 /** What a candidate says, one line each, as JSON. */
 export interface CandidateLine {
-  readonly says: 'Waits' | 'Leads' | 'Interrupted' | 'Resumed' | 'Lost' | 'Refused' | 'Failed';
+  readonly says: 'Waits' | 'Leads' | 'Interrupted' | 'Resumed' | 'Lost' | 'Wrote' | 'Refused' | 'Failed';
   readonly message?: string;
 }
 
@@ -42,9 +42,16 @@ async function run(kubeconfig: string, identity: string): Promise<void> {
     while (!ends) {
       written += 1;
       const name = `${identity}-${written}`;
-      await client.create(CONFIG_MAPS, { metadata: { name, namespace: 'default' } }).catch((error: unknown) => {
-        say({ says: error instanceof ApiError && error.reason === 'NotLeader' ? 'Refused' : 'Failed', message: name });
-      });
+      const outcome = client.create(CONFIG_MAPS, { metadata: { name, namespace: 'default' } });
+      await outcome.then(
+        () => say({ says: 'Wrote', message: name }),
+        (error: unknown) => {
+          say({
+            says: error instanceof ApiError && error.reason === 'NotLeader' ? 'Refused' : 'Failed',
+            message: name,
+          });
+        },
+      );
       await sleep(20);
     }
   };
