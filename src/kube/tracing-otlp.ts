@@ -14,7 +14,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { ApiError, errorMessage } from './errors.ts';
-import type { TracedService, Tracer } from './tracing.ts';
+import type { TracedService, Tracer } from './tracer.ts';
 import type { RequestObservation } from './transport.ts';
 import type { WorkResult } from './work-queue.ts';
 

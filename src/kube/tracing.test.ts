@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { ApiError } from './errors.ts';
-import { openTracer, type Tracer, wantsTraces } from './tracing.ts';
+import type { Tracer } from './tracer.ts';
+import { openTracer, wantsTraces } from './tracing.ts';
 import type { RequestObservation } from './transport.ts';
 
 const valueSchema = z.object({ stringValue: z.string().optional(), intValue: z.coerce.number().optional() });

@@ -62,6 +62,8 @@ export function startOperator(context: OperatorContext): Operator {
         if (!(await endsWithin(clock, ms, done))) left.push(what);
       };
       await wait('work in hand', WORK_MS, parts.queue.drain());
+      // Requests that hang end now, each as one without an answer.
+      if (left.length > 0) context.connection.agent.destroy();
       await wait('agents and registries', CLOSE_MS, Promise.all([parts.channels.close(), parts.resolver.stop()]));
       // From here on nothing is decided any more, what is still under way is cut off at the fence, and the next operator
       // needn't wait for the last events.

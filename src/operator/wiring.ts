@@ -6,7 +6,7 @@ import type { Connection } from '../kube/connection.ts';
 import { errorMessage, isConflict, isNamespaceTerminating, isNotLeader } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
-import type { Tracer } from '../kube/tracing.ts';
+import type { Tracer } from '../kube/tracer.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { Workers } from '../kube/workers.ts';
 import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
