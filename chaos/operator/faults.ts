@@ -4,7 +4,7 @@ import type { Admin } from './admin.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { isOfPod } from './leadership.ts';
 import type { OperatorSlot } from './operator-slot.ts';
-import type { Fault, Who } from './plan.ts';
+import type { Damage, Fault, Who } from './plan.ts';
 
 export interface FaultContext {
   readonly cluster: SimulatedCluster;
@@ -24,8 +24,11 @@ export class Faults {
     this.#context = context;
   }
 
-  /** Resolves when the fault is over and what was stopped works again, with whom or what it struck. */
-  async bringAbout(fault: Fault): Promise<string> {
+  /**
+   * Resolves when the fault is over and what was stopped works again, with whom or what it struck.
+   * @param strike does a damage that is part of the fault
+   */
+  async bringAbout(fault: Fault, strike: (damage: Damage) => Promise<void>): Promise<string> {
     const { cluster, proxy } = this.#context;
     if (fault.kind === 'KillApiServer' || fault.kind === 'StopEtcd') {
       const component = cluster.component(fault.kind === 'StopEtcd' ? 'etcd' : 'kube-apiserver');
@@ -46,7 +49,9 @@ export class Faults {
     if (fault.kind === 'PauseLeader') {
       slot.pause();
       await sleep(fault.forMs);
+      const struck = fault.damages.map(strike);
       slot.resume();
+      await Promise.all(struck);
       return identity;
     }
     slot.line.set(fault.kind);

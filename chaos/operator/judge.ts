@@ -21,7 +21,7 @@ export interface Verdict {
   readonly staleWrites: number;
   /** Processes that ended by themselves though nobody else had the Lease. */
   readonly exits: number;
-  /** Writes after everything was as it has to be. */
+  /** Writes, but for events, after everything was as it has to be. */
   readonly restless: number;
   readonly terms: number;
   readonly writes: { readonly undisturbed: Writes; readonly disturbed: Writes };
@@ -48,7 +48,10 @@ export function judge({ calm, wild, namespaces, resources, variants }: Evidence)
   const [calmOnes, wildOnes] = [inNamespace(calm.entries, namespaces.calm), inNamespace(wild.entries, namespaces.wild)];
   const undisturbed = countWrites(calmOnes);
   const disturbed = countWrites(wildOnes);
-  const restless = wildOnes.filter(({ receivedAt }) => receivedAt > wild.result.quietFromMs);
+  // An event tells of what was before, and may wait for others that it is put together with.
+  const restless = wildOnes.filter(({ receivedAt, resource }) => {
+    return receivedAt > wild.result.quietFromMs && resource !== 'events';
+  });
   const restlessCount = wild.result.findings.length > 0 ? 0 : totalOf(countWrites(restless));
   const perEmulator = (undisturbed.status + undisturbed.events) / Math.max(1, resources);
   const kinds = wild.result.damages.map(({ kind }) => kind);

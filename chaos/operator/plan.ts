@@ -49,7 +49,8 @@ export type Fault =
   | { readonly kind: 'StopEtcd'; readonly forMs: number }
   /** The next process is the same pod's container, or one of a new pod. */
   | { readonly kind: 'KillOperator'; readonly who: Who; readonly newPod: boolean }
-  | { readonly kind: 'PauseLeader'; readonly forMs: number }
+  /** `damages` are done as it wakes up, when it and the new leader both see something to do. */
+  | { readonly kind: 'PauseLeader'; readonly forMs: number; readonly damages: readonly Damage[] }
   | { readonly kind: 'Cut' | 'HalfOpen'; readonly who: Who; readonly forMs: number }
   | { readonly kind: 'Weather'; readonly faults: readonly HttpFault[]; readonly share: number; readonly forMs: number };
 
@@ -78,6 +79,7 @@ export interface Plan {
 
 /** Longer than a Lease lasts, so that somebody else has it when the paused one wakes up. */
 const PAUSE_MS = [17_000, 24_000] as const;
+const DAMAGES_AT_WAKING = 6;
 
 /** Of 200 resources everything that the long form promises; fewer in proportion, and each at least once. */
 export function shapeFor(resources: number): Shape {
@@ -179,7 +181,12 @@ function drawFaults(shape: Shape, endMs: number, random: Random): Planned<Fault>
       const who = random() < 0.7 ? 'Leader' : 'Standby';
       return { kind: 'KillOperator', who, newPod: random() < 0.5 };
     }),
-    ...times(shape.pauses, (): Fault => ({ kind: 'PauseLeader', forMs: between(random, ...PAUSE_MS) })),
+    ...times(shape.pauses, (): Fault => {
+      const damages = times(DAMAGES_AT_WAKING, (index): Damage => {
+        return { kind: index % 2 === 0 ? 'DeleteService' : 'DeletePlan', pick: random() };
+      });
+      return { kind: 'PauseLeader', forMs: between(random, ...PAUSE_MS), damages };
+    }),
   ];
   const network: Fault[] = [
     ...times(shape.cuts, () => drawNetwork('Cut', random)),

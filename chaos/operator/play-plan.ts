@@ -1,6 +1,6 @@
 import type { Done, Saboteur } from './damage.ts';
 import type { Faults } from './faults.ts';
-import type { Fault, Plan } from './plan.ts';
+import type { Damage, Fault, Plan } from './plan.ts';
 import { play } from './play.ts';
 import type { User } from './user.ts';
 
@@ -25,13 +25,14 @@ export async function playPlan(
     await players.user.act(what);
     tell(atMs, JSON.stringify(what));
   });
-  const striking = play(damages, startedAt, oneLane, async (what, atMs) => {
+  const strike = async (what: Damage): Promise<void> => {
     const struck = await players.saboteur.strike(what);
     if (struck !== undefined) done.push(struck);
-    tell(atMs, `${what.kind} ${struck === undefined ? 'met nothing' : struck.target}`);
-  });
+    tell(performance.now() - startedAt, `${what.kind} ${struck === undefined ? 'met nothing' : struck.target}`);
+  };
+  const striking = play(damages, startedAt, oneLane, strike);
   const failing = play(faults, startedAt, laneOf, async (what, atMs) => {
-    const whom = await players.faults.bringAbout(what);
+    const whom = await players.faults.bringAbout(what, strike);
     tell(atMs, `${JSON.stringify(what)} ${whom}`);
   });
   await Promise.all([acting, striking, failing]).finally(() => players.faults.end());

@@ -74,6 +74,7 @@ export async function runOperatorChaos(options: RunOptions): Promise<RunVerdict>
     };
   } finally {
     await keeper.stop();
+    ground.admin.close();
     await ground.close();
   }
 }
