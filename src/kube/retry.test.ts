@@ -24,3 +24,8 @@ test('nobody comes back before the server wants to be asked again', () => {
     7_000, 7_000, 7_000, 7_000,
   ]);
 });
+
+test('those who are asked to wait equally long do not come back together', () => {
+  const busy = new ApiError(429, 'TooManyRequests', 'later', { retryAfterSeconds: 7 });
+  expect([0, 0.5, 0.99].map((chance) => retryInMs(POLICY, 1, busy, () => chance))).toEqual([7_000, 7_250, 7_495]);
+});
