@@ -1027,6 +1027,19 @@ describe('objects', () => {
     },
   );
 
+  test('claims that a StatefulSet makes are the Emulator’s from the start, where its template could say so', () => {
+    const uid = (seen: Partial<Observed>) =>
+      decided(emulator(), seen).objects?.statefulSet?.spec?.volumeClaimTemplates?.[0]?.metadata?.annotations?.[
+        'loco.mroie.github.io/emulator-uid'
+      ];
+    expect(uid({})).toBe('emulator-uid');
+    expect(uid({ statefulSet })).toBe('emulator-uid');
+    // A template can't be changed: that of an earlier release has none, that of a namesake before has another.
+    expect(uid({ statefulSet: { ...statefulSet, templateUid: undefined } })).toBeUndefined();
+    expect(uid({ statefulSet: { ...statefulSet, templateUid: 'other-uid' } })).toBe('other-uid');
+    expect(decided(emulator(), { statefulSet, claims: [claim(0)] }).claimPatches).toEqual([]);
+  });
+
   test('Secrets are made before the StatefulSet, and again once for a pod that does not come up', () => {
     const made = (seen: Partial<Observed>) => decided(emulator(), seen).objects?.secrets.create;
     expect(made({})).toBe(true);

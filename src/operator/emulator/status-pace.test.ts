@@ -178,3 +178,28 @@ function stored(life: readonly (readonly [number, Seen])[]): number[] {
   }
   return written;
 }
+
+test('nothing that somebody waits for hides in a step', () => {
+  const lost: Seen = {
+    ...saying(booting),
+    contacts: new Map([['pod-0', { report: report(0, { ready: false, ...booting }), state: 'Lost', since: NOW }]]),
+  };
+  const full: Said = { phase: 'Paused', reason: 'VolumeFull', disk: disk(0) };
+  const no: Said = { phase: 'DiskFailed', reason: 'NoDiskSource', message: 'none has one' };
+  const world = [starting, awaitingVolume, running, lost, saying(full), saying(no), { statefulSet }];
+  const all = [...world, ...[preparing(1), preparing(2), prepared, booting].map((said) => saying(said))];
+  const telling = (status: EmulatorStatus) => ({
+    conditions: status.conditions
+      ?.filter(({ type }) => ['Ready', 'Stalled', 'DisksReady'].includes(type))
+      .map(({ type, status: holds }) => [type, holds]),
+    machines: status.machines?.map(({ ready, disk: { id, lastStop } = {} }) => [ready, id, lastStop]),
+    writable: status.conditions?.some(({ type, status: holds }) => type === 'DisksWritable' && holds === 'False'),
+  });
+  for (const before of all) {
+    const stored = after(undefined, before).status;
+    for (const next of all) {
+      const decided = after(stored, next);
+      if (decided.statusPace === 'Step') expect(telling(decided.status)).toEqual(telling(stored));
+    }
+  }
+});
