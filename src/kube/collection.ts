@@ -97,7 +97,8 @@ export async function* watchEvents<T extends KubeObject>(
       }
       yield event;
     }
-    if (initial) throw noInitialList(scope);
+    // A server that shuts down ends its watches wherever they are.
+    if (initial) throw new ApiError(0, 'WatchEnded', `the watch of ${resource.plural} ended in the middle of its list`);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw initial && error instanceof Silence

@@ -125,6 +125,18 @@ test('a stream that breaks in the middle of a list begins anew, and what it had 
   expect(kinds()).toEqual(['Stream', 'Stream']);
 });
 
+test('a stream that a server ends in the middle of a list begins anew after a pause, as a stream', async () => {
+  const { names, kinds, failures } = await start({
+    streams: [
+      (response) => response.writeHead(200).end(event('ADDED', pod('gone', '3'))),
+      watching(event('ADDED', pod('a', '5')), endOfList('10')),
+    ],
+  });
+  await vi.waitFor(() => expect(names()).toEqual(['a']));
+  expect(kinds()).toEqual(['Stream', 'Stream']);
+  expect(failures).toHaveLength(1);
+});
+
 test('all pages of a list arrive as one', async () => {
   const { reflector, names, changes, queries } = await start({
     lists: [answer(list('1', [pod('a', '1')], 'page-2')), answer(list('1', [pod('b', '1')]))],
