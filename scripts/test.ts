@@ -45,6 +45,7 @@ const stages: readonly Stage[] = [
     },
   },
   { name: 'runtime on a real API server', run: () => runVitest('kube') },
+  { name: 'operator as in its image', run: () => runVitest('operator') },
   { name: 'operator in chaos', run: () => runVitest('chaos') },
   { name: 'chart', run: () => runVitest('chart') },
   { name: 'registry', run: () => runVitest('oci') },
