@@ -86,7 +86,7 @@ export function shapeFor(resources: number): Shape {
   const share = (of200: number) => Math.max(1, Math.round((of200 * resources) / 200));
   return {
     resources,
-    seconds: Math.max(60, resources * 5),
+    seconds: Math.max(60, Math.round(resources * 3.2)),
     apiServerKills: share(10),
     etcdStops: share(3),
     operatorKills: share(50),
