@@ -155,10 +155,13 @@ test('an object that is gone when it is looked at is made then', async () => {
   expect(methods(server.requests)).toEqual(['POST', 'GET', 'POST']);
 });
 
-test('an object that comes and goes faster than it is looked at is left to the next pass', async () => {
-  const { apply } = await setUp(taken(undefined));
-  expect(await apply({ key: 'value' })).toEqual({ outcome: 'Stale' });
-});
+test.each([false, true])(
+  'an object that comes and goes faster than it is looked at, first or later (%s), is a failure, because no watch may tell of it',
+  async (lookFirst) => {
+    const { apply } = await setUp(taken(undefined));
+    await expect(apply({ key: 'value' }, { lookFirst })).rejects.toMatchObject({ code: 409, reason: 'AlreadyExists' });
+  },
+);
 
 test('a name that somebody else had is looked at before it is asked for: nothing is written in vain', async () => {
   const theirs = await setUp(taken(THEIRS));

@@ -45,6 +45,8 @@ export type ApplyOutcome<T extends KubeObject> =
  *   UID and resourceVersion.
  * - What was created by POST counts as an update of ours, and its fields would stay when we leave them out later. So
  *   before the first change our entry in `managedFields` is made one of apply (client-go's csaupgrade does the same).
+ *
+ * @throws ApiError `AlreadyExists` when an object of that name comes and goes faster than it can be looked at
  */
 export async function applyIfChanged<T extends KubeObject>(
   applier: Applier,
@@ -57,12 +59,15 @@ export async function applyIfChanged<T extends KubeObject>(
   const key = keyOf(desired);
   const cached = store.get(key);
   if (cached !== undefined) return change(applier, resource, store, { desired, existing: cached });
-  const create = (): Promise<boolean> =>
-    unlessTaken(() => store.ownWrite(key, () => client.post<T>(resource, desired, { fieldManager })));
-  if (!lookFirst && (await create())) return { outcome: 'Created' };
+  const create = (): Promise<T> => store.ownWrite(key, () => client.post<T>(resource, desired, { fieldManager }));
+  if (!lookFirst && (await unlessTaken(create))) return { outcome: 'Created' };
   const { namespace = '', name } = desired.metadata;
   const existing = await client.get<T>(resource, namespace, name);
-  if (existing === undefined) return { outcome: (await create()) ? 'Created' : 'Stale' };
+  if (existing === undefined) {
+    // Taken again by now: an error, which is tried again. No watch may ever tell of it: others' objects aren't watched.
+    await create();
+    return { outcome: 'Created' };
+  }
   if (!applier.isOurs(existing)) return { outcome: 'Conflict', existing };
   // Until the watch is as far, the next pass starts from this one.
   await store.ownWrite(key, async () => existing);
