@@ -21,17 +21,23 @@ export type Verdict =
   /** Too many of this object; `isFirst` since it last wasn't. */
   | { readonly verdict: 'Spam'; readonly isFirst: boolean };
 
-/** The same event again within this time counts the first one up instead of making another; as in client-go. */
+/** The same event again within this time counts the first one up instead of making another; as client-go's tools/events. */
 const SERIES_MS = 6 * 60_000;
 
-/** Objects, and series, that are remembered; client-go's number. Forgetting one costs at most an event of its own. */
+/**
+ * Objects, and series, that are remembered; `maxLruCacheEntries` of client-go's tools/record/events_cache.go, as the
+ * numbers below are from there. Forgetting one costs at most an event of its own.
+ */
 const REMEMBERED = 4_096;
 
-/** An object may have so many events at once, and one more each time so long after; client-go's numbers. */
+/** An object may have so many events at once, and one more each time so long after: `defaultSpamBurst`, `defaultSpamQPS`. */
 const BURST = 25;
 const REFILL_MS = 5 * 60_000;
 
-/** So many that differ in their notes alone, within this time of each other, become one; client-go's numbers. */
+/**
+ * More than so many that differ in their notes alone, within this time of each other, become one:
+ * `defaultAggregateMaxEvents`, `defaultAggregateIntervalInSeconds`.
+ */
 const SIMILAR = 10;
 const SIMILAR_MS = 10 * 60_000;
 const COMBINED = '(combined from similar events): ';

@@ -55,7 +55,9 @@ test('the same event again counts the first one up instead of making another, an
   const { recorder, clock, server, bodies } = await setUp();
   for (let times = 0; times < 11; times += 1) {
     recorder.record(REGARDING, HAPPENING);
+    await recorder.drain();
     await clock.advance(10_000);
+    await recorder.drain();
   }
   await clock.advance(60_000);
   await recorder.drain();
@@ -70,6 +72,22 @@ test('the first time that an event comes again is told at once, because no later
   recorder.record(REGARDING, HAPPENING);
   await recorder.drain();
   expect(bodies[1]).toMatchObject({ series: { count: 2, lastObservedTime: '1970-01-01T00:00:10.000000Z' } });
+});
+
+test('a count that had to wait for an outage to end says how often it has happened by then, and when last', async () => {
+  const answered = Promise.withResolvers<void>();
+  const { recorder, clock, bodies, server } = await setUp(async (_request, response, body) => {
+    await answered.promise;
+    sendJson(response, 201, JSON.parse(body));
+  });
+  for (let times = 0; times < 5; times += 1) {
+    recorder.record(REGARDING, HAPPENING);
+    await clock.advance(10_000);
+  }
+  answered.resolve();
+  await recorder.drain();
+  expect(methods(server.requests)).toEqual(['POST', 'PATCH']);
+  expect(bodies[1]).toMatchObject({ series: { count: 5, lastObservedTime: '1970-01-01T00:00:40.000000Z' } });
 });
 
 test('an event that comes again much later is a new one', async () => {

@@ -32,7 +32,10 @@ interface Written {
   readonly about: string;
   /** When a count may be sent next, in monotonic milliseconds. The first is sent at once: no later one may ever come. */
   nextCountAt: number;
+  /** A count is going to be sent, and nothing of it is made up yet. */
   isCountDue: boolean;
+  /** When it happened last, in epoch milliseconds. */
+  seenAt: number;
 }
 
 /**
@@ -84,7 +87,7 @@ export class EventRecorder {
     const { namespace = 'default' } = regarding.metadata;
     const name = `${regarding.metadata.name}.${series.key.slice(0, 8)}${Math.trunc(now).toString(16)}`;
     const about = regarding.metadata.uid ?? regarding.metadata.name;
-    this.#written.set(series, { name, namespace, about, nextCountAt: 0, isCountDue: false });
+    this.#written.set(series, { name, namespace, about, nextCountAt: 0, isCountDue: false, seenAt: now });
     const event = {
       apiVersion: apiVersionOf(EVENTS),
       kind: EVENTS.kind,
@@ -112,16 +115,17 @@ export class EventRecorder {
   #count(series: Series, happening: Happening): void {
     const { clock } = this.#options;
     const written = this.#written.get(series);
-    if (written === undefined || written.isCountDue) return;
+    if (written === undefined) return;
+    written.seenAt = clock.now();
+    if (written.isCountDue) return;
+    written.isCountDue = true;
     const waitMs = written.nextCountAt - clock.monotonic();
     if (waitMs <= 0) {
       this.#sendCount(series, written, happening);
       return;
     }
-    written.isCountDue = true;
     const cancel = clock.after(waitMs, () => {
       this.#counts.delete(cancel);
-      written.isCountDue = false;
       this.#sendCount(series, written, happening);
     });
     this.#counts.add(cancel);
@@ -130,13 +134,18 @@ export class EventRecorder {
   #sendCount(series: Series, written: Written, happening: Happening): void {
     const { client, clock, onDropped } = this.#options;
     const { name, namespace, about } = written;
-    const { count } = series;
-    const patch = { metadata: { name, namespace }, series: { count, lastObservedTime: microTime(clock.now()) } };
-    written.nextCountAt = clock.monotonic() + COUNT_MS;
     this.#writer.write({
       about,
-      send: (signal) => client.patch(EVENTS, patch, { signal }),
+      // It may have waited for an outage to end: what is told is what is so by now.
+      send: (signal) => {
+        written.isCountDue = false;
+        written.nextCountAt = clock.monotonic() + COUNT_MS;
+        const told = { count: series.count, lastObservedTime: microTime(written.seenAt) };
+        const patch = { metadata: { name, namespace }, series: told };
+        return client.patch(EVENTS, patch, { signal });
+      },
       onDropped: (error) => {
+        written.isCountDue = false;
         // Somebody deleted it, or the server, which keeps events for an hour.
         if (isNotFound(error)) this.#correlation.forget(series);
         else onDropped(happening, error);
