@@ -28,8 +28,11 @@ const LAST_WORDS_MS = 2_000;
 export class OtlpTracer implements Tracer {
   readonly #provider: TracerProvider;
   readonly #tracer: OtelTracer;
-  /** The span of the pass in which something happens. */
-  readonly #passes = new AsyncLocalStorage<Span>();
+  /**
+   * The span of the pass in which something happens. What a pass begins and doesn't wait for keeps its context for as
+   * long as it runs, a line to a machine for days: so the span is taken out when the pass ends.
+   */
+  readonly #passes = new AsyncLocalStorage<{ span: Span | undefined }>();
 
   readonly #onProblem: (message: string) => void;
 
@@ -53,7 +56,8 @@ export class OtlpTracer implements Tracer {
       'k8s.object.name': key.slice(slash + 1),
     };
     const span = this.#tracer.startSpan(`reconcile ${controller}`, { attributes }, ROOT_CONTEXT);
-    return this.#passes.run(span, async () => {
+    const pass: { span: Span | undefined } = { span };
+    return this.#passes.run(pass, async () => {
       try {
         const result = await work();
         span.setAttribute('outcome', result.outcome);
@@ -64,13 +68,14 @@ export class OtlpTracer implements Tracer {
         fail(span, error);
         throw error;
       } finally {
+        pass.span = undefined;
         span.end();
       }
     });
   }
 
   request(request: RequestObservation): void {
-    const pass = this.#passes.getStore();
+    const pass = this.#passes.getStore()?.span;
     if (pass === undefined) return;
     const { verb, resource, subresource, code, startedAt, seconds } = request;
     const path = subresource === undefined ? resource : `${resource}/${subresource}`;

@@ -179,6 +179,20 @@ test('a request outside of a pass has no span', async () => {
   expect(receiver.spans()).toEqual([]);
 });
 
+test('a request of what a pass began and did not wait for has no span', async () => {
+  const tracer = await open();
+  const turn = Promise.withResolvers<void>();
+  let background: Promise<void> | undefined;
+  await tracer.pass('emulator', 'school/classroom', async () => {
+    background = turn.promise.then(() => tracer.request(request({ resource: 'events' })));
+    return { outcome: 'Done' };
+  });
+  turn.resolve();
+  await background;
+  await tracer.close();
+  expect(receiver.spans().map(({ name }) => name)).toEqual(['reconcile emulator']);
+});
+
 test('a receiver that refuses is told of, and nothing else happens', async () => {
   await receiver.close();
   receiver = await startReceiver(400);
