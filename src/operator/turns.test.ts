@@ -12,9 +12,12 @@ function fakeQueue() {
       queue.works = true;
       queue.calls.push('start');
     },
+    /** What ends the work in hand. */
+    inWork: Promise.resolve(),
     pause: async () => {
+      if (queue.works) queue.calls.push('pause');
       queue.works = false;
-      queue.calls.push('pause');
+      await queue.inWork;
     },
   };
   return queue;
@@ -104,6 +107,23 @@ test('a Lease that can not be renewed pauses the work, and goes on with it when 
   expect(queue.works).toBe(false);
   await gate.set({ renewed: true });
   expect(queue.works).toBe(true);
+});
+
+test('a turn that is lost while the Lease could not be renewed ends when the work of before has ended', async () => {
+  const { queue, election, gate, turns } = setUp();
+  await gate.set({ synced: true });
+  election.give(true);
+  await settle();
+  const work = Promise.withResolvers<void>();
+  queue.inWork = work.promise;
+  const interrupted = gate.set({ renewed: false });
+  election.end('Lost');
+  await settle();
+  expect(turns).toEqual([true]);
+  work.resolve();
+  await interrupted;
+  await settle();
+  expect(turns).toEqual([true, false]);
 });
 
 test.each(['acquire', 'hold'] as const)('released while it waits to %s, it takes no other turn', async (where) => {

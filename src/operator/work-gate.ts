@@ -22,13 +22,16 @@ export class WorkGate {
     this.#queue = queue;
   }
 
-  /** Resolves when the queue does as the conditions say: when it has to pause, what was in work has ended by then. */
+  /**
+   * Resolves when the queue does as the conditions say: while it has to pause, what was in work has ended by then, also
+   * what an earlier change made it pause with.
+   */
   async set(change: Partial<WorkConditions>): Promise<void> {
     const before = isOpen(this.#conditions);
     this.#conditions = { ...this.#conditions, ...change };
     const after = isOpen(this.#conditions);
-    if (after && !before) this.#queue.start();
-    if (before && !after) await this.#queue.pause();
+    if (!after) await this.#queue.pause();
+    else if (!before) this.#queue.start();
   }
 }
 
