@@ -1,11 +1,16 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchDisk, DISK_BENCH_PARTS } from '../bench/disk.ts';
-import { benchOperator, OPERATOR_BENCH_PARTS, OPERATOR_BENCH_PEERS } from '../bench/operator/index.ts';
+import {
+  benchOperator,
+  OPERATOR_BENCH_PARTS,
+  OPERATOR_BENCH_PEERS,
+  type OperatorBenchPeer,
+} from '../bench/operator/index.ts';
 import { runCommand, step, UserError } from './console.ts';
 
 const help = `usage: npm run bench -- disk [--sizes 100,1024,4096] [--pairs 5] [--parts ${DISK_BENCH_PARTS.join(',')}] [--folder DIR]
-       npm run bench -- operator [--sizes 100,500,1000,2000] [--peers ${OPERATOR_BENCH_PEERS.join(',')}]
+       npm run bench -- operator [--sizes 100,500,1000,2000] [--peers ${OPERATOR_BENCH_PEERS.join(',')}] [--runs 3]
                                  [--parts ${OPERATOR_BENCH_PARTS.join(',')}] [--cpu-profile]
 
 disk      what a machine's disk costs, side by side and in turn with programs that do part of it, as a Markdown table:
@@ -28,6 +33,8 @@ operator  what the operator costs, on a real API server with simulated nodes, in
           failover  the leader of two is killed, and stopped
 
   --sizes        numbers of resources
+  --peers        who else is measured; rabbitmq:500 for up to 500 resources
+  --runs         how often starts, outages and failovers are done; the median counts
   --cpu-profile  ours runs with Node's profiler; its busiest functions come behind the table
 `;
 
@@ -52,6 +59,17 @@ function chosen<Name extends string>(name: string, known: readonly Name[], text:
     });
 }
 
+/** `name` or `name:most`, separated by commas. */
+function peersOf(text: string): ReadonlyMap<OperatorBenchPeer, number> {
+  const parts = text.split(',').map((part) => part.split(':'));
+  return new Map(
+    chosen('peers', OPERATOR_BENCH_PEERS, parts.map(([name = '']) => name).join(',')).map((name, index) => {
+      const most = parts[index]?.[1];
+      return [name, most === undefined ? Number.POSITIVE_INFINITY : Math.max(...wholeNumbers('peers', most))];
+    }),
+  );
+}
+
 function readArguments() {
   return parseArgs({
     allowPositionals: true,
@@ -60,7 +78,8 @@ function readArguments() {
       sizes: { type: 'string' },
       pairs: { type: 'string', default: '5' },
       parts: { type: 'string' },
-      peers: { type: 'string' },
+      peers: { type: 'string', default: OPERATOR_BENCH_PEERS.join(',') },
+      runs: { type: 'string', default: '3' },
       folder: { type: 'string', default: tmpdir() },
       'cpu-profile': { type: 'boolean', default: false },
     },
@@ -77,10 +96,11 @@ const benches: Readonly<Record<string, (values: Values) => Promise<string>>> = {
       parts: chosen('parts', DISK_BENCH_PARTS, parts),
       folder,
     }),
-  operator: ({ sizes = '100,500,1000,2000', peers, parts, 'cpu-profile': cpuProfile }) =>
+  operator: ({ sizes = '100,500,1000,2000', peers, runs, parts, 'cpu-profile': cpuProfile }) =>
     benchOperator({
       sizes: wholeNumbers('sizes', sizes),
-      peers: chosen('peers', OPERATOR_BENCH_PEERS, peers),
+      peers: peersOf(peers),
+      runs: Math.max(...wholeNumbers('runs', runs)),
       parts: chosen('parts', OPERATOR_BENCH_PARTS, parts),
       cpuProfile,
     }),

@@ -26,14 +26,15 @@ export type OperatorBenchPeer = (typeof OPERATOR_BENCH_PEERS)[number];
 
 export interface OperatorBench {
   readonly sizes: readonly number[];
-  readonly peers: readonly OperatorBenchPeer[];
+  /** Who is measured beside ours, each up to this many resources. */
+  readonly peers: ReadonlyMap<OperatorBenchPeer, number>;
   readonly parts: readonly OperatorBenchPart[];
   /** Ours runs with the profiler of Node; what it found comes behind the table. */
   readonly cpuProfile: boolean;
+  /** Starts, outages and failovers vary: each is done so often, and the median counts. */
+  readonly runs: number;
 }
 
-/** Starts, outages and failovers are short and vary: each is done so often, and the median counts. */
-const RUNS = 3;
 /** Idling and restarting are measured with this many resources, or with the most that there are. */
 const MANY = 1000;
 const CLUSTER = 'bench-operator';
@@ -58,7 +59,7 @@ function add(collected: Collected, who: Who, change: (figures: Figures) => Parti
 async function installOperators(ground: Ground, bench: OperatorBench): Promise<readonly Operated[]> {
   const profile = bench.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder(ground)}`] : [];
   const subjects: [Who, Subject][] = [['ours', await installOurs(ground, profile)]];
-  if (bench.peers.includes('rabbitmq')) subjects.push(['peer', await installRabbitmq(ground)]);
+  if (bench.peers.has('rabbitmq')) subjects.push(['peer', await installRabbitmq(ground)]);
   return subjects.flatMap(([who, subject]) =>
     subject.operator === undefined ? [] : [{ who, subject, program: subject.operator }],
   );
@@ -73,27 +74,27 @@ async function measureTroubles(
   { who, subject, program }: Operated,
   to: Collected,
 ) {
-  const { parts } = bench;
-  for (let run = 0; parts.includes('start') && run < RUNS; run += 1) {
+  const { parts, runs } = bench;
+  for (let run = 0; parts.includes('start') && run < runs; run += 1) {
     step(`${subject.title}: start ${run + 1}`);
     const start = await measureColdStart(ground, subject, program, `start-${who}-${run}`);
     add(to, who, ({ coldStarts }) => ({ coldStarts: [...coldStarts, start] }));
   }
   if (!parts.includes('outage') && !parts.includes('failover')) return;
   const namespace = `trouble-${who}`;
-  const free = [...names(3 * RUNS)];
+  const free = [...names(3 * runs)];
   await ground.applyObjects(namespace, []);
   await createAll(
     ground,
     free.flatMap((name) => subject.resource(namespace, name)),
   );
   const take = () => ({ namespace, name: free.shift() ?? '' });
-  for (let run = 0; parts.includes('outage') && run < RUNS; run += 1) {
+  for (let run = 0; parts.includes('outage') && run < runs; run += 1) {
     step(`${subject.title}: outage ${run + 1}`);
     const outage = await measureOutage(ground, subject, program, take());
     add(to, who, ({ outages }) => ({ outages: [...outages, outage] }));
   }
-  for (let run = 0; parts.includes('failover') && run < RUNS; run += 1) {
+  for (let run = 0; parts.includes('failover') && run < runs; run += 1) {
     step(`${subject.title}: failover ${run + 1}`);
     const failover = await measureFailover(ground, subject, program, { namespace, names: [take().name, take().name] });
     add(to, who, ({ failovers }) => ({ failovers: [...failovers, failover] }));
@@ -111,6 +112,7 @@ async function measureMany(ground: Ground, bench: OperatorBench, size: number, o
   await ground.applyObjects(`many-${who}`, []);
   step(`${subject.title}: ${size} resources`);
   const creation = await measureCreation(ground, subject, { namespace: `many-${who}`, size }, operator);
+  step(`${subject.title}: ${size} resources were Ready after ${creation.seconds.toFixed(1)} s`);
   add(to, who, ({ creations }) => ({ creations: [...creations, creation] }));
   const isMany = size === Math.max(...bench.sizes.filter((other) => other <= MANY));
   if (isMany && parts.includes('idle')) {
@@ -134,6 +136,7 @@ async function measureFloor(ground: Ground, size: number, to: Collected): Promis
   await ground.applyObjects('many-floor', []);
   step(`${subject.title}: ${size} resources`);
   const creation = await measureCreation(ground, subject, { namespace: 'many-floor', size });
+  step(`${subject.title}: ${size} resources were Ready after ${creation.seconds.toFixed(1)} s`);
   add(to, 'floor', ({ creations }) => ({ creations: [...creations, creation] }));
 }
 
@@ -177,9 +180,10 @@ export async function benchOperator(bench: OperatorBench): Promise<string> {
   }
   for (const size of bench.parts.includes('create') ? bench.sizes : []) {
     const work = async (ground: Ground, all: readonly Operated[]) => {
-      for (const operated of all) {
+      for (const operated of all.filter(({ who }) => who === 'ours' || size <= (bench.peers.get('rabbitmq') ?? 0))) {
         await measureMany(ground, bench, size, operated, collected);
-        if (operated.who === 'ours' && bench.peers.includes('floor')) await measureFloor(ground, size, collected);
+        if (operated.who === 'ours' && size <= (bench.peers.get('floor') ?? 0))
+          await measureFloor(ground, size, collected);
       }
     };
     profiles.push(await onGround(bench, work));
