@@ -9,15 +9,18 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never goes back, and nobody sets it. */
   monotonic(): number;
-  /** Calls `action` once after `ms`; the returned function cancels it. */
+  /** Calls `action` once after `ms`, or after the longest time that a timer can have; the returned function cancels it. */
   after(ms: number, action: () => void): () => void;
 }
+
+/** Node makes 1 ms of a longer time. About 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, action) => {
-    const timer = setTimeout(action, ms);
+    const timer = setTimeout(action, Math.min(ms, LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };
