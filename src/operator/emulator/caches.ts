@@ -52,8 +52,9 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
     for (const key of contenders(caches, [before, after])) enqueue(key);
   });
   const ofOwner = ({ before, after }: Change<KubeObject>): void => {
-    const key = ownerKey(after ?? before);
-    if (key !== undefined) enqueue(key);
+    // A child that was given to another Emulator concerns both.
+    const keys = new Set([ownerKey(before), ownerKey(after)].filter((key) => key !== undefined));
+    for (const key of keys) enqueue(key);
   };
   caches.statefulSets.store.onChange(ofOwner);
   caches.services.store.onChange(ofOwner);
