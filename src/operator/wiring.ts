@@ -56,7 +56,7 @@ export interface Parts {
 export function wireController(context: OperatorContext, ground: Ground): Parts {
   const { metrics, tracer, log, settings } = context;
   const { client, caches, clock } = ground;
-  const secrets = new EmulatorSecrets(client, randomBytes);
+  const secrets = new EmulatorSecrets(client, randomBytes, clock.monotonic);
   const recorder = createRecorder(context, ground);
   const reconcile = (key: string): ReturnType<EmulatorController['reconcile']> => controller.reconcile(key);
   const queue: WorkQueue = new WorkQueue({

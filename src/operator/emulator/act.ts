@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import { GROUP } from '../../api/group.ts';
+import { allEnded } from '../../kube/all-ended.ts';
 import { type Applier, applyIfChanged, type FieldOwner } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { errorMessage, isConflict, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
+import { errorMessage, isConflict, isNamespaceTerminating, isNotFound, isRefusal } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject, Resource } from '../../kube/object.ts';
 import { formatBytes } from '../quantity.ts';
@@ -51,15 +52,15 @@ export interface Findings {
 export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<Findings> {
   const conflicts = decision.objects === undefined ? [] : await applyObjects(context, emulator, decision.objects);
   const { namespace, name } = emulator.metadata;
-  const growths = Promise.all(decision.claimGrowths.map((growth) => growClaim(context, namespace, growth)));
-  await Promise.all([
+  const growths = allEnded(decision.claimGrowths.map((growth) => growClaim(context, namespace, growth)));
+  const [refusals] = await allEnded([
     growths,
     removeStatefulSet(context, namespace, childNames.statefulSet(name), decision.statefulSetReplacement),
     ...decision.claimPatches.map((patch) => patchClaim(context, patch)),
     ...decision.claimDeletions.map((deletion) => deleteClaim(context, namespace, deletion)),
     ...decision.nudges.map((nudge) => nudgePod(context, namespace, nudge)),
   ]);
-  return { conflicts, refusals: (await growths).filter((refusal) => refusal !== undefined) };
+  return { conflicts, refusals: refusals.filter((refusal) => refusal !== undefined) };
 }
 
 /** Is the stored status another than this one? */
@@ -87,7 +88,7 @@ export async function writeStatus(
 async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<ForeignChild[]> {
   const { caches } = context;
   const owner = ownerOf(emulator);
-  const first = await Promise.all([
+  const first = await allEnded([
     apply(context, owner, RESOURCES.configMap, caches.configMaps, objects.plan),
     apply(context, owner, RESOURCES.service, caches.services, objects.service),
     objects.secrets.create ? context.secrets.create(owner, emulator.spec) : undefined,
@@ -195,8 +196,15 @@ async function removeStatefulSet(
 async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {
   const { pod: name, uid, resourceVersion, annotations } = nudge;
   const metadata = { name, namespace, uid, resourceVersion, annotations };
-  await context.caches.pods.store.ownWrite(`${namespace}/${nudge.pod}`, () =>
-    context.client.patch(RESOURCES.pod, { metadata }),
-  );
-  context.onWrite(`told Pod ${nudge.pod} to look at what it mounts`);
+  try {
+    await context.caches.pods.store.ownWrite(`${namespace}/${name}`, () =>
+      context.client.patch(RESOURCES.pod, { metadata }),
+    );
+  } catch (error) {
+    // It changed or went since it was read, and the watch brings what: whether it still has to be told is seen then.
+    if (!isConflict(error) && !isNotFound(error)) throw error;
+    context.onWrite(`left Pod ${name} alone, which was changed meanwhile`);
+    return;
+  }
+  context.onWrite(`told Pod ${name} to look at what it mounts`);
 }

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { KubeClient } from '../../kube/client.ts';
 import { EventRecorder } from '../../kube/events.ts';
 import { FakeClock } from '../../kube/fake-clock.ts';
-import { type ScriptedServer, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
+import { type ScriptedServer, sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
 import { type Caches, createCaches, type RawEmulator } from './caches.ts';
 import { EmulatorController } from './controller.ts';
 import { MachineChannels } from './machines/channels.ts';
@@ -27,17 +27,20 @@ interface World {
   readonly statuses: Map<string, { conditions: { type: string; reason: string }[] }>;
 }
 
-/** A controller with empty caches that nothing fills, at an API server that takes whatever it is given once `letGo` has resolved. */
+/**
+ * A controller with empty caches that nothing fills, at an API server that takes whatever it is given, once `letGo` has
+ * resolved and unless `answers` has answered.
+ */
 async function setUp(
   letGo: Promise<void> = Promise.resolve(),
-  refuse?: (response: http.ServerResponse) => void,
+  answers: (request: http.IncomingMessage, response: http.ServerResponse) => boolean = () => false,
 ): Promise<World> {
   const statefulSets: string[] = [];
   const statuses: World['statuses'] = new Map();
   let version = 1000;
   const server = await startScriptedServer(async (request, response, body) => {
     await letGo;
-    if (refuse !== undefined) return refuse(response);
+    if (answers(request, response)) return;
     const object = JSON.parse(body);
     const path = request.url?.split('?')[0] ?? '';
     if (request.method === 'POST' && path.endsWith('/statefulsets')) statefulSets.push(object.metadata.name);
@@ -58,7 +61,11 @@ async function setUp(
   const controller = new EmulatorController({
     client,
     caches,
-    secrets: new EmulatorSecrets(client, (size) => Buffer.alloc(size, 7)),
+    secrets: new EmulatorSecrets(
+      client,
+      (size) => Buffer.alloc(size, 7),
+      () => clock.monotonic(),
+    ),
     channels: new MachineChannels(
       {
         reports: async function* () {},
@@ -114,19 +121,34 @@ test('without machines in the making, the older of two that want a claim has it'
 });
 
 test('in a namespace that is being deleted nothing is tried a second time', async () => {
-  const { server, caches, controller } = await setUp(Promise.resolve(), (response) =>
+  const { server, caches, controller } = await setUp(Promise.resolve(), (_request, response) => {
     sendJson(response, 403, {
       kind: 'Status',
       reason: 'Forbidden',
       message: 'it is being terminated',
       details: { causes: [{ reason: 'NamespaceTerminating' }] },
       code: 403,
-    }),
-  );
+    });
+    return true;
+  });
   caches.emulators.store.set(made('y', 'win98-disk', '2026-01-02T00:00:00Z'));
   expect(await controller.reconcile('school/y')).toEqual({ outcome: 'Done' });
   const asked = server.requests.length;
   expect(asked).toBeGreaterThan(0);
   expect(await controller.reconcile('school/y')).toEqual({ outcome: 'Done' });
   expect(server.requests).toHaveLength(asked);
+});
+
+test('a Secret that agents can read no token from is told of, with what to do', async () => {
+  const { caches, controller, statefulSets, statuses } = await setUp(Promise.resolve(), (request, response) => {
+    if (!request.url?.includes('/secrets')) return false;
+    if (request.method === 'POST') sendFailure(response, 409, 'AlreadyExists');
+    else sendJson(response, 200, { metadata: { name: 'y-agent', namespace: 'school' }, data: {} });
+    return true;
+  });
+  caches.emulators.store.set(made('y', 'win98-disk', '2026-01-02T00:00:00Z'));
+  await expect(controller.reconcile('school/y')).rejects.toThrow(/y-agent/);
+  const ready = statuses.get('y')?.conditions.find(({ type }) => type === 'Ready');
+  expect(ready).toMatchObject({ reason: 'ApplyFailed', message: expect.stringMatching(/y-agent.*: delete it/) });
+  expect(statefulSets).toEqual([]);
 });

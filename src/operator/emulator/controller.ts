@@ -14,6 +14,7 @@ import type { MachineChannels } from './machines/channels.ts';
 import { childNames } from './names.ts';
 import type { ForeignChild, Observed, RefusedGrowth, ResolveAttempt } from './observed.ts';
 import { REASONS } from './reasons.ts';
+import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 import { type StatusHistory, statusDueAt } from './status-pace.ts';
 
@@ -134,7 +135,7 @@ export class EmulatorController {
       return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
     } catch (error) {
       // What the API server refuses is told; what only has to be tried again is not worth a status.
-      if (isRefusal(error) && !isNamespaceTerminating(error)) {
+      if ((isRefusal(error) || error instanceof SecretWithoutToken) && !isNamespaceTerminating(error)) {
         memory.failure = errorMessage(error);
         if (!decision.statusFirst) await this.#publish(raw, memory, this.#decide(key, emulator, memory));
       }

@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { KubeClient } from '../../kube/client.ts';
+import { FakeClock } from '../../kube/fake-clock.ts';
 import { sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
 import { emulator } from './observed.fixture.ts';
-import { EmulatorSecrets } from './secrets.ts';
+import { EmulatorSecrets, SecretWithoutToken } from './secrets.ts';
 
 const OWNER = { name: 'classroom', namespace: 'school', uid: 'emulator-uid' };
 const { spec } = emulator();
@@ -12,8 +13,8 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-/** An API server that has these Secrets and takes others. */
-async function setUp(there: Readonly<Record<string, { controllerUid?: string; token?: string }>>) {
+/** An API server that has these Secrets, `null` being one without the key, and takes others. */
+async function setUp(there: Readonly<Record<string, { controllerUid?: string; token?: string | null }>>) {
   const server = await startScriptedServer((request, response, body) => {
     if (request.method === 'POST') {
       const name = (JSON.parse(body) as { metadata: { name: string } }).metadata.name;
@@ -25,11 +26,15 @@ async function setUp(there: Readonly<Record<string, { controllerUid?: string; to
     const { controllerUid, token = 'secret' } = there[name] ?? {};
     const reference = { apiVersion: 'x', kind: 'Emulator', name: 'classroom', uid: controllerUid, controller: true };
     const ownerReferences = controllerUid === undefined ? [] : [reference];
-    const data = { token: Buffer.from(token).toString('base64') };
+    const data = token === null ? {} : { token: Buffer.from(token).toString('base64') };
     return sendJson(response, 200, { metadata: { name, namespace: 'school', ownerReferences }, data });
   });
   open.push(server.close);
-  return { server, secrets: new EmulatorSecrets(new KubeClient(server.connection), (size) => Buffer.alloc(size, 7)) };
+  const clock = new FakeClock();
+  const randomBytes = (size: number): Buffer => Buffer.alloc(size, 7);
+  const secrets = new EmulatorSecrets(new KubeClient(server.connection), randomBytes, () => clock.monotonic());
+  const reads = (): number => server.requests.filter((request) => request.startsWith('GET')).length;
+  return { server, clock, secrets, reads };
 }
 
 test('what is missing is made', async () => {
@@ -51,4 +56,48 @@ test('Secrets that go with a deleted Emulator of this name are told of, and not 
   const { server, secrets } = await setUp({ 'classroom-vnc': theirs });
   expect(await secrets.create(OWNER, spec)).toEqual([{ kind: 'Secret', name: 'classroom-vnc', ofPredecessor: true }]);
   expect(server.requests).toContain('GET /api/v1/namespaces/school/secrets/classroom-vnc');
+});
+
+test('a Secret without a token says what to do, to who makes it and to who asks, and ends nothing else', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', listen);
+  open.push(async () => void process.off('unhandledRejection', listen));
+  const { secrets } = await setUp({ 'classroom-agent': { controllerUid: 'emulator-uid', token: null } });
+  await expect(secrets.create(OWNER, spec)).rejects.toBeInstanceOf(SecretWithoutToken);
+  await expect(secrets.token(OWNER, false)).rejects.toThrow(/classroom-agent has no key token.*: delete it/);
+  // Rejections that nobody took are told between two turns.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(unhandled).toEqual([]);
+});
+
+test('a Secret that was put right is read by who asks later, once for all', async () => {
+  const there = { 'classroom-agent': { token: null as string | null } };
+  const { clock, secrets, reads } = await setUp(there);
+  const askAll = () => Promise.allSettled(Array.from({ length: 20 }, () => secrets.token(OWNER, false)));
+  await askAll();
+  await askAll();
+  expect(reads()).toBe(1);
+  there['classroom-agent'].token = 'right';
+  await clock.advance(5_000);
+  expect((await askAll())[0]).toEqual({ status: 'fulfilled', value: 'right' });
+  await askAll();
+  expect(reads()).toBe(2);
+});
+
+test('a token that agents refuse is read once in thirty seconds, for however many machines', async () => {
+  const there = { 'classroom-agent': { token: 'old' } };
+  const { clock, secrets, reads } = await setUp(there);
+  const other = { ...OWNER, name: 'library', uid: 'library-uid' };
+  expect(await secrets.token(OWNER, false)).toBe('old');
+  there['classroom-agent'].token = 'new';
+  const heard = new Set<string>();
+  for (let second = 1; second < 60; second += 1) {
+    await clock.advance(1_000);
+    for (let machine = 0; machine < 20; machine += 1) heard.add(await secrets.token(OWNER, true));
+    expect([...heard]).toEqual(second < 30 ? ['old'] : ['old', 'new']);
+  }
+  expect(reads()).toBe(2);
+  await secrets.token(other, false);
+  expect(reads()).toBe(3);
 });

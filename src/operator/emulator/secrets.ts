@@ -1,4 +1,5 @@
 import type { EmulatorSpec } from '../../api/emulator/schema.ts';
+import { allEnded } from '../../kube/all-ended.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { foreignChild } from './foreign-child.ts';
@@ -11,49 +12,83 @@ import { RESOURCES } from './resource.ts';
 
 type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
+/** Agents that refuse a token do so at every try, and the Secret is rarely what is wrong. */
+const REFUSED_MS = 30_000;
+/** What couldn't be read is read again after this time, for however many machines. */
+const FAILED_MS = 5_000;
+
+/** A token that was read or is just being read: many machines ask at once. */
+interface Reading {
+  readonly token: Promise<string>;
+  /** On the monotonic clock, in milliseconds. */
+  readonly at: number;
+  failed: boolean;
+}
+
+/** Somebody else wrote the agents' Secret, and there is no token in it. */
+export class SecretWithoutToken extends Error {
+  override readonly name = 'SecretWithoutToken';
+}
+
 /**
  * The Secrets of Emulators. The operator may create Secrets and get them by name, and neither list nor watch them. A
- * token is read once per Emulator and process, and again when an agent refuses it.
+ * token is read once per Emulator and process, and again when an agent refuses it, though not for each of its tries.
  */
 export class EmulatorSecrets {
   readonly #client: KubeClient;
   readonly #randomBytes: (size: number) => Buffer;
-  /** Tokens by the Emulator's UID, also those that are just being read: many machines ask at once. */
-  readonly #tokens = new Map<string, Promise<string>>();
+  readonly #monotonic: () => number;
+  /** By the Emulator's UID. */
+  readonly #readings = new Map<string, Reading>();
 
-  constructor(client: KubeClient, randomBytes: (size: number) => Buffer) {
+  constructor(client: KubeClient, randomBytes: (size: number) => Buffer, monotonic: () => number) {
     this.#client = client;
     this.#randomBytes = randomBytes;
+    this.#monotonic = monotonic;
   }
 
   /**
    * Creates what isn't there; a Secret that is there already stays as it is. Resolves with those that go with another
    * Emulator: when that one is gone, so are they, and they are to be made then.
+   * @throws SecretWithoutToken when there is one that agents can't read a token from
    */
   async create(owner: Owner, spec: EmulatorSpec): Promise<ForeignChild[]> {
     const agent = this.#ensure(renderAgentSecret(owner, this.#randomBytes));
     const ownPassword = spec.display.vnc.passwordSecretRef === undefined;
     const vnc = ownPassword ? [this.#ensure(renderVncSecret(owner, this.#randomBytes))] : [];
-    const there = await Promise.all([agent, ...vnc]);
+    const there = await allEnded([agent, ...vnc]);
     const foreign = there.map((secret) => foreignChild(secret, owner)).filter((child) => child !== undefined);
-    if (foreign.length === 0) this.#tokens.set(owner.uid, agent.then(tokenOf));
+    if (foreign.length === 0) this.#keep(owner, Promise.resolve(tokenOf(there[0])));
     return foreign;
   }
 
-  /** The bearer token for the agents of an Emulator; a Secret that was deleted is made again. */
+  /**
+   * The bearer token for the agents of an Emulator; a Secret that was deleted is made again. `again`: the one known was
+   * refused; it is returned all the same where it was read just now.
+   */
   token(owner: Owner, again: boolean): Promise<string> {
-    const known = this.#tokens.get(owner.uid);
-    if (known !== undefined && !again) return known;
-    const reading = this.#readToken(owner);
-    this.#tokens.set(owner.uid, reading);
-    // Nobody but those who ask now may see a failure.
-    reading.catch(() => this.#tokens.get(owner.uid) === reading && this.#tokens.delete(owner.uid));
-    return reading;
+    const last = this.#readings.get(owner.uid);
+    return last === undefined || this.#isOver(last, again) ? this.#keep(owner, this.#readToken(owner)) : last.token;
   }
 
   /** Drops the token of an Emulator that is gone. */
   forget(uid: string): void {
-    this.#tokens.delete(uid);
+    this.#readings.delete(uid);
+  }
+
+  #isOver({ at, failed }: Reading, again: boolean): boolean {
+    const age = this.#monotonic() - at;
+    return failed ? age >= FAILED_MS : again && age >= REFUSED_MS;
+  }
+
+  #keep({ uid }: Owner, token: Promise<string>): Promise<string> {
+    const reading: Reading = { token, at: this.#monotonic(), failed: false };
+    this.#readings.set(uid, reading);
+    // Whoever asks hears of a failure; that nobody does must not end the process.
+    token.catch(() => {
+      reading.failed = true;
+    });
+    return token;
   }
 
   async #readToken(owner: Owner): Promise<string> {
@@ -73,11 +108,13 @@ export class EmulatorSecrets {
   }
 }
 
-/** @throws when the Secret holds no token */
+/** @throws SecretWithoutToken */
 function tokenOf({ metadata, data }: Secret): string {
   const encoded = data?.[AGENT_TOKEN_KEY];
   if (encoded === undefined)
-    throw new Error(`Secret ${metadata.name} has no key ${AGENT_TOKEN_KEY}: delete it, it is made again`);
+    throw new SecretWithoutToken(
+      `Secret ${metadata.name} has no key ${AGENT_TOKEN_KEY}, by which machines tell how they are: delete it, it is made again`,
+    );
   return Buffer.from(encoded, 'base64').toString('utf8').trim();
 }
 

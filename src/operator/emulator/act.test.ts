@@ -1,0 +1,92 @@
+import type http from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { KubeClient } from '../../kube/client.ts';
+import { FakeClock } from '../../kube/fake-clock.ts';
+import { sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
+import { type ActContext, carryOut } from './act.ts';
+import { createCaches } from './caches.ts';
+import { type Decision, decide } from './decide.ts';
+import { emulator, IMAGE, NOW, observed } from './observed.fixture.ts';
+import { RESOURCES } from './resource.ts';
+import { EmulatorSecrets } from './secrets.ts';
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+const school = emulator();
+/** The first decision about an Emulator of which nothing is there. */
+const first = decide(observed(school), IMAGE, NOW);
+/** A decision that has nothing to be done. */
+const idle: Decision = { ...first, objects: undefined };
+
+/** What acting takes, at an API server that answers as the test says. */
+async function setUp(answer: (method: string, path: string, response: http.ServerResponse, body: string) => void) {
+  const server = await startScriptedServer(({ method = '', url = '' }, response, body) =>
+    answer(method, url.split('?')[0] ?? '', response, body),
+  );
+  open.push(server.close);
+  const client = new KubeClient(server.connection);
+  const nothing = (): void => undefined;
+  const base = { client, clock: new FakeClock(), random: () => 0 };
+  const written: string[] = [];
+  const context: ActContext = {
+    client,
+    caches: createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing }),
+    secrets: new EmulatorSecrets(
+      client,
+      (size) => Buffer.alloc(size, 7),
+      () => 0,
+    ),
+    isTaken: () => false,
+    onWrite: (what) => written.push(what),
+  };
+  return { context, written, server };
+}
+
+test.each([
+  [409, 'Conflict'],
+  [404, 'NotFound'],
+])('a pod that changed or went before it could be told something is no failure: %d', async (code, reason) => {
+  const { context, written, server } = await setUp((_method, _path, response) => sendFailure(response, code, reason));
+  const nudge = { pod: 'classroom-0', uid: 'pod-0', resourceVersion: '1', annotations: {} };
+  expect(await carryOut(context, school, { ...idle, nudges: [nudge] })).toEqual({ conflicts: [], refusals: [] });
+  expect(server.requests).toEqual(['PATCH /api/v1/namespaces/school/pods/classroom-0']);
+  expect(written).toEqual(['left Pod classroom-0 alone, which was changed meanwhile']);
+});
+
+test.each<[string, Partial<Decision>, (path: string) => boolean, (path: string) => boolean]>([
+  ['its own objects', first, (path) => path.endsWith('/configmaps'), (path) => path.endsWith('/services')],
+  ['its Secrets', first, (path) => path.endsWith('/classroom-agent'), (path) => path.endsWith('/classroom-vnc')],
+  [
+    'what it does besides',
+    {
+      nudges: [{ pod: 'classroom-0', uid: 'pod-0', resourceVersion: '1', annotations: {} }],
+      claimDeletions: [{ name: 'disk', uid: 'claim-0', resourceVersion: '1', ordinal: 0 }],
+    },
+    (path) => path.endsWith('/pods/classroom-0'),
+    (path) => path.endsWith('/persistentvolumeclaims/disk'),
+  ],
+])('a pass that fails has ended when nothing that it began is under way: %s', async (_, more, fails, isSlow) => {
+  const order: string[] = [];
+  const slow = Promise.withResolvers<() => void>();
+  const failing = Promise.withResolvers<void>();
+  const { context } = await setUp((method, path, response, body) => {
+    const name = method === 'POST' ? JSON.parse(body).metadata.name : '';
+    const answer = () => sendJson(response, 200, body === '' ? { metadata: { name } } : JSON.parse(body));
+    if (isSlow(path) || isSlow(`${path}/${name}`)) return slow.resolve(answer);
+    if (!fails(path) && !fails(`${path}/${name}`)) return answer();
+    sendFailure(response, 500, 'InternalError');
+    failing.resolve();
+  });
+  const pass = carryOut(context, school, { ...idle, ...more }).catch((error: unknown) => order.push(String(error)));
+  const answerSlow = await slow.promise;
+  await failing.promise;
+  // The failure has come before the answers to what is asked after it.
+  for (let times = 0; times < 3; times += 1) await context.client.get(RESOURCES.secret, 'school', 'other');
+  order.push('answered');
+  answerSlow();
+  await pass;
+  expect(order).toEqual(['answered', expect.stringMatching(/InternalError/)]);
+});
