@@ -89,6 +89,17 @@ test('the second leads when the first gives the lease back, within a second', as
   expect(api.lease?.spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 2 });
 });
 
+test('a leader that ends without giving the lease back writes nothing more, and the second waits until it has run out', async () => {
+  const { api, first } = await leader();
+  const second = new Candidate(api, 'two');
+  await pass(10_000, first, second);
+  const asked = api.requests.length;
+  await first.election.abandon();
+  expect([first.leads, first.ended]).toEqual([false, 'Released']);
+  expect(api.requests).toHaveLength(asked);
+  expect(await until(() => second.leads, second)).toBeGreaterThanOrEqual(10_000);
+});
+
 test('a holder that went silent is followed when its lease has run out on our own clock, not before', async () => {
   const { api, first } = await leader();
   const second = new Candidate(api, 'two');

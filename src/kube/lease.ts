@@ -73,7 +73,7 @@ export class LeaderElection implements Fence {
   #interrupted = false;
   /** What was told of the last request that failed; undefined after one that didn't. */
   #failure: string | undefined;
-  /** What {@link release} waits for: a write under way would make its own a conflict. */
+  /** What {@link release} and {@link abandon} wait for: a write under way would make its own a conflict. */
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: LeaseOptions) {
@@ -86,28 +86,41 @@ export class LeaderElection implements Fence {
     return this.#fence.remainingMs();
   }
 
-  /** Resolves when we are the leader, or with false when {@link release} was called before. */
+  /** Resolves when we are the leader, or with false when it was ended before ({@link release}, {@link abandon}). */
   acquire(): Promise<boolean> {
     const acquired = this.#acquire();
     this.#work = acquired;
     return acquired;
   }
 
-  /** Renews until somebody else has, or had, the lease ("Lost") or it is given back ("Released"). After {@link acquire}. */
+  /** Renews until somebody else has, or had, the lease ("Lost") or we end ("Released"). After {@link acquire}. */
   hold(): Promise<'Lost' | 'Released'> {
     const held = this.#hold();
     this.#work = held;
     return held;
   }
 
-  /** Gives the lease back, so that the next one needn't wait for it to run out. Nothing may be written any more. */
+  /**
+   * Gives the lease back, so that the next one needn't wait for it to run out. Only when nothing is under way any more:
+   * the fence holds back what is still to be sent, and a request that has left may be carried out later.
+   */
   async release(): Promise<void> {
+    const held = await this.#end();
+    if (held !== undefined) await this.#within(REQUEST_MS, (signal) => this.#giveBack(held, signal));
+  }
+
+  /** Ends without giving the lease back: by the time that it has run out, the server has given up what was sent, too. */
+  async abandon(): Promise<void> {
+    await this.#end();
+  }
+
+  async #end(): Promise<Lease | undefined> {
     this.#abort.abort();
     await this.#work;
     this.#fence.close();
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) await this.#within(REQUEST_MS, (signal) => this.#giveBack(held, signal));
+    return held;
   }
 
   async #acquire(): Promise<boolean> {

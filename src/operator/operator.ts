@@ -6,7 +6,7 @@ import { keyOf } from '../kube/object.ts';
 import type { RequestObservation } from '../kube/transport.ts';
 import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
-import { endsWithin } from './patience.ts';
+import { endWork } from './ending.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
 import { type OperatorContext, wireController } from './wiring.ts';
@@ -21,10 +21,6 @@ export interface Operator {
 }
 
 const LEASE = 'loco-operator';
-
-/** What can't be written by then can't be for a reason that ending later doesn't help: the API server is away. */
-const WORK_MS = 5_000;
-const CLOSE_MS = 2_000;
 
 /**
  * Wires everything together and starts it: caches at once, work while the Lease is held. Nothing that the API server
@@ -57,21 +53,8 @@ export function startOperator(context: OperatorContext): Operator {
         : `waiting for ${missing.map(({ resource }) => resource.plural).join(', ')}`;
     },
     stop: async () => {
-      const left: string[] = [];
-      const wait = async (what: string, ms: number, done: Promise<unknown>): Promise<void> => {
-        if (!(await endsWithin(clock, ms, done))) left.push(what);
-      };
-      await wait('work in hand', WORK_MS, parts.queue.drain());
-      // Requests that hang end now, each as one without an answer.
-      if (left.length > 0) context.connection.agent.destroy();
-      await wait('agents and registries', CLOSE_MS, Promise.all([parts.channels.close(), parts.resolver.stop()]));
-      // From here on nothing is decided any more, what is still under way is cut off at the fence, and the next operator
-      // needn't wait for the last events.
-      await election?.release();
-      await wait('events', CLOSE_MS, parts.recorder.drain());
-      parts.recorder.stop();
+      await endWork({ ...parts, agent: context.connection.agent, election, clock, log });
       await Promise.all([...allCaches(caches).map((informer) => informer.stop()), tracer?.close()]);
-      if (left.length > 0) log.warn(`given up, for the next operator to do: ${left.join(', ')}`);
       log.info('ended');
     },
   };
