@@ -118,6 +118,7 @@ function createChannels(
     readToken: ({ emulator, namespace, emulatorUid }, again) =>
       secrets.token({ name: emulator, namespace, uid: emulatorUid }, again),
     now: clock.now,
+    monotonic: clock.monotonic,
     after: clock.after,
     random: Math.random,
     onFailure: ({ pod }, error) => log.debug({ pod }, `agent: ${errorMessage(error)}`),

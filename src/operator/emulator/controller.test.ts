@@ -70,8 +70,9 @@ async function setUp(
       {
         reports: async function* () {},
         readToken: async () => '',
-        now: clock.now,
-        after: clock.after,
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
+        after: (ms, action) => clock.after(ms, action),
         random: () => 0.5,
         onFailure: nothing,
       },

@@ -15,8 +15,7 @@ const ADDRESS = {
 };
 
 /** A stream that a test feeds, cuts and counts. */
-function setUp() {
-  const clock = new FakeClock();
+function setUp(clock = new FakeClock()) {
   const shown: (AgentReport | undefined)[] = [];
   const tokens: boolean[] = [];
   let push: (said: AgentReport | Error | undefined) => void = () => undefined;
@@ -49,6 +48,7 @@ function setUp() {
         return 'token';
       },
       now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
       after: (ms, action) => clock.after(ms, action),
       random: () => 0,
       onFailure: () => undefined,
@@ -115,6 +115,38 @@ test('after thirty seconds of silence the machine is lost, and found again by it
   expect(shown).toHaveLength(2);
   await say(report(0));
   expect(channel.contact.state).toBe('Connected');
+  expect(shown).toHaveLength(3);
+});
+
+test('a timer that comes a moment early, as Node’s do, says all the same that the machine is lost', async () => {
+  class Early extends FakeClock {
+    override after(ms: number, action: () => void): () => void {
+      return super.after(Math.max(0, ms - 1), action);
+    }
+  }
+  const { clock, channel, shown, say } = setUp(new Early());
+  await clock.advance(0);
+  await say(report(0));
+  await say(new Error('reset'));
+  await clock.advance(29_998);
+  expect(channel.contact.state).toBe('Connected');
+  await clock.advance(1);
+  expect(channel.contact.state).toBe('Lost');
+  expect(shown).toHaveLength(2);
+});
+
+test('a wall clock that is set back holds back neither the loss of a machine nor its progress', async () => {
+  const { clock, channel, shown, say } = setUp();
+  await clock.advance(0);
+  await say(copying(0));
+  clock.setWall(-3_600_000);
+  await say(copying(1));
+  await clock.advance(10_000);
+  expect(shown.map((said) => said?.progress?.doneBytes)).toEqual([0, 1]);
+  await say(new Error('reset'));
+  clock.setWall(-3_600_000);
+  await clock.advance(30_000);
+  expect(channel.contact.state).toBe('Lost');
   expect(shown).toHaveLength(3);
 });
 

@@ -8,7 +8,10 @@ export interface ChannelContext {
   readonly reports: (address: AgentAddress, token: string, signal: AbortSignal) => AsyncIterable<AgentReport>;
   /** The bearer token of the agent's Emulator; `again`: the one known was refused. */
   readonly readToken: (address: AgentAddress, again: boolean) => Promise<string>;
+  /** The wall clock, for what is shown: milliseconds since the epoch. */
   readonly now: () => number;
+  /** A clock that nobody sets, for durations, in milliseconds. */
+  readonly monotonic: () => number;
   readonly after: (ms: number, action: () => void) => () => void;
   readonly random: () => number;
   /** Told of each failed try, for the log. */
@@ -35,9 +38,13 @@ export class MachineChannel {
   readonly #opened: number;
   #latest: AgentReport | undefined;
   #shown: AgentReport | undefined;
+  /** On the monotonic clock. */
   #shownAt = 0;
   #cancelShow: (() => void) | undefined;
+  /** On the wall clock. */
   #silentSince: number | undefined;
+  /** The timer itself says so: whoever looks at a clock when it comes may find that it isn't time yet. */
+  #lost = false;
   #cancelLost: (() => void) | undefined;
   #failures = 0;
   readonly ended: Promise<void>;
@@ -56,10 +63,8 @@ export class MachineChannel {
   }
 
   get contact(): MachineContact {
-    const silent = this.#silentSince;
-    const lost = silent !== undefined && this.#context.now() - silent >= LOST_MS;
-    const state = lost ? 'Lost' : this.#shown === undefined ? 'Connecting' : 'Connected';
-    return { report: this.#shown, state, since: new Date(silent ?? this.#opened) };
+    const state = this.#lost ? 'Lost' : this.#shown === undefined ? 'Connecting' : 'Connected';
+    return { report: this.#shown, state, since: new Date(this.#silentSince ?? this.#opened) };
   }
 
   close(): void {
@@ -87,12 +92,13 @@ export class MachineChannel {
 
   #accept(report: AgentReport): void {
     this.#failures = 0;
-    const wasLost = this.contact.state === 'Lost';
+    const wasLost = this.#lost;
+    this.#lost = false;
     this.#silentSince = undefined;
     this.#cancelLost?.();
     this.#latest = report;
     const isNews = wasLost || this.#shown === undefined || essence(report) !== essence(this.#shown);
-    const wait = isNews ? 0 : this.#shownAt + PROGRESS_MS - this.#context.now();
+    const wait = isNews ? 0 : this.#shownAt + PROGRESS_MS - this.#context.monotonic();
     if (JSON.stringify(report) === JSON.stringify(this.#shown) && !wasLost) return;
     if (wait <= 0) this.#show();
     else this.#cancelShow ??= this.#context.after(wait, () => this.#show());
@@ -102,7 +108,7 @@ export class MachineChannel {
     this.#cancelShow?.();
     this.#cancelShow = undefined;
     this.#shown = this.#latest;
-    this.#shownAt = this.#context.now();
+    this.#shownAt = this.#context.monotonic();
     this.#onChange();
   }
 
@@ -110,7 +116,10 @@ export class MachineChannel {
   #fallSilent(): void {
     if (this.#silentSince !== undefined) return;
     this.#silentSince = this.#context.now();
-    this.#cancelLost = this.#context.after(LOST_MS, () => this.#onChange());
+    this.#cancelLost = this.#context.after(LOST_MS, () => {
+      this.#lost = true;
+      this.#onChange();
+    });
   }
 
   #pauseBeforeRetry(): Promise<void> {

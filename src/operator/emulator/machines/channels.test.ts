@@ -16,15 +16,17 @@ const POD = {
 const KEY = 'school/classroom';
 
 /** An operator whose machines don't answer. */
-function setUp() {
+function setUp(reports?: (signal: AbortSignal) => AsyncGenerator<never>) {
   const clock = new FakeClock();
   const changed: string[] = [];
   const context = {
-    reports: async function* () {
+    reports: async function* (_address: unknown, _token: string, signal: AbortSignal) {
+      if (reports !== undefined) yield* reports(signal);
       await new Promise(() => undefined);
     },
     readToken: async () => 'token',
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     after: clock.after.bind(clock),
     random: () => 0,
     onFailure: () => undefined,
@@ -65,4 +67,22 @@ test('of what a machine that comes later was before nothing is taken over', asyn
   channels.sync('school/later', []);
   channels.sync('school/later', [POD]);
   expect(channels.contacts('school/later').get('pod-0')?.state).toBe('Connecting');
+});
+
+test('channels that were all closed are open again at the next look, and machines settle as after a restart', async () => {
+  const abandoned: AbortSignal[] = [];
+  const { clock, changed, channels } = setUp(async function* (signal) {
+    abandoned.push(signal);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  });
+  channels.sync(KEY, []);
+  channels.sync(KEY, [POD]);
+  await clock.advance(0);
+  await channels.close();
+  expect(abandoned.map(({ aborted }) => aborted)).toEqual([true]);
+  expect(channels.contacts(KEY).size).toBe(0);
+  await clock.advance(60_000);
+  expect(changed).toEqual([]);
+  channels.sync(KEY, [POD]);
+  expect(channels.contacts(KEY).get('pod-0')?.state).toBe('Settling');
 });

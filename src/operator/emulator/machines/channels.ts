@@ -60,10 +60,12 @@ export class MachineChannels {
     this.#found.delete(emulatorKey);
   }
 
+  /** Closes all of them; the next {@link sync} opens them again, as if it were the first. */
   async close(): Promise<void> {
     const all = [...this.#channels.values()].flatMap((channels) => [...channels.values()]);
     for (const channel of all) channel.close();
     this.#channels.clear();
+    this.#found.clear();
     await Promise.all(all.map(({ ended }) => ended));
   }
 

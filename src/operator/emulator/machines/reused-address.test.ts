@@ -51,6 +51,7 @@ async function setUp(first: Answerer) {
         return 'of-classroom';
       },
       now: () => Date.now(),
+      monotonic: () => performance.now(),
       after: (ms, action) => {
         const timer = setTimeout(action, ms);
         return () => clearTimeout(timer);
