@@ -78,7 +78,10 @@ export interface Plan {
 }
 
 /** Longer than a Lease lasts, so that somebody else has it when the paused one wakes up. */
-const PAUSE_MS = [17_000, 24_000] as const;
+const PAUSE_MS = [17_000, 20_000] as const;
+const AFTER_WAKING_MS = 3_000;
+/** So long before a pause nothing begins to fail, so that there is a leader to be paused and another one to follow. */
+const BEFORE_PAUSE_MS = 14_000;
 const DAMAGES_AT_WAKING = 6;
 
 /** Of 200 resources everything that the long form promises; fewer in proportion, and each at least once. */
@@ -170,24 +173,19 @@ function drawDamages(count: number, endMs: number, random: Random): Planned<Dama
   }));
 }
 
-/** Lanes run side by side; within one, a fault begins when the one before has ended. */
+/**
+ * Lanes run side by side; within one, a fault begins when the one before has ended. While the leader is paused, and until
+ * it has had time to do wrong, nothing else is struck: another one must be able to lead then.
+ */
 function drawFaults(shape: Shape, endMs: number, random: Random): Planned<Fault>[] {
   const server: Fault[] = [
     ...times(shape.apiServerKills, (): Fault => ({ kind: 'KillApiServer', forMs: between(random, 500, 9_000) })),
     ...times(shape.etcdStops, (): Fault => ({ kind: 'StopEtcd', forMs: between(random, 2_000, 8_000) })),
   ];
-  const operators: Fault[] = [
-    ...times(shape.operatorKills, (): Fault => {
-      const who = random() < 0.7 ? 'Leader' : 'Standby';
-      return { kind: 'KillOperator', who, newPod: random() < 0.5 };
-    }),
-    ...times(shape.pauses, (): Fault => {
-      const damages = times(DAMAGES_AT_WAKING, (index): Damage => {
-        return { kind: index % 2 === 0 ? 'DeleteService' : 'DeletePlan', pick: random() };
-      });
-      return { kind: 'PauseLeader', forMs: between(random, ...PAUSE_MS), damages };
-    }),
-  ];
+  const operators = times(shape.operatorKills, (): Fault => {
+    const who = random() < 0.7 ? 'Leader' : 'Standby';
+    return { kind: 'KillOperator', who, newPod: random() < 0.5 };
+  });
   const network: Fault[] = [
     ...times(shape.cuts, () => drawNetwork('Cut', random)),
     ...times(shape.halfOpens, () => drawNetwork('HalfOpen', random)),
@@ -197,7 +195,30 @@ function drawFaults(shape: Shape, endMs: number, random: Random): Planned<Fault>
     const faults = index === 0 ? all : shuffled(all, random).slice(0, between(random, 1, 3));
     return { kind: 'Weather', faults, share: 0.2 + random() * 0.3, forMs: between(random, 3_000, 10_000) };
   });
-  return [server, operators, network, weather].flatMap((lane) => spread(shuffled(lane, random), endMs, random));
+  const pauses = spread(
+    times(shape.pauses, () => drawPause(random)),
+    endMs,
+    random,
+  );
+  const busy = pauses.reduce((sum, { what }) => sum + BEFORE_PAUSE_MS + lengthOf(what), 0);
+  const lanes = [server, operators, network, weather].flatMap((lane) => {
+    return spread(shuffled(lane, random), Math.max(0, endMs - busy), random);
+  });
+  return [...pauses, ...lanes.map((planned) => afterPauses(planned, pauses))];
+}
+
+function drawPause(random: Random): Fault {
+  const damages = times(DAMAGES_AT_WAKING, (index): Damage => {
+    return { kind: index % 2 === 0 ? 'DeleteService' : 'DeletePlan', pick: random() };
+  });
+  return { kind: 'PauseLeader', forMs: between(random, ...PAUSE_MS), damages };
+}
+
+/** Later by the pauses that come before it, each with the calm around it. */
+function afterPauses({ atMs, what }: Planned<Fault>, pauses: readonly Planned<Fault>[]): Planned<Fault> {
+  let at = atMs;
+  for (const pause of pauses) if (at > pause.atMs - BEFORE_PAUSE_MS) at += BEFORE_PAUSE_MS + lengthOf(pause.what);
+  return { atMs: at, what };
 }
 
 function times<T>(count: number, make: (index: number) => T): T[] {
@@ -226,5 +247,6 @@ function spread(lane: readonly Fault[], endMs: number, random: Random): Planned<
 }
 
 export function lengthOf(fault: Fault): number {
+  if (fault.kind === 'PauseLeader') return fault.forMs + AFTER_WAKING_MS;
   return 'forMs' in fault ? fault.forMs : 0;
 }

@@ -51,6 +51,6 @@ function oneLane(): string {
 
 function laneOf({ kind }: Fault): string {
   if (kind === 'KillApiServer' || kind === 'StopEtcd') return 'server';
-  if (kind === 'KillOperator' || kind === 'PauseLeader') return 'operators';
-  return kind === 'Weather' ? 'weather' : 'network';
+  if (kind === 'Cut' || kind === 'HalfOpen') return 'network';
+  return kind;
 }

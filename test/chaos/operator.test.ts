@@ -9,7 +9,7 @@ import { step } from '../../scripts/console.ts';
 
 /** The short form of `npm run chaos -- operator`; docs/chaos.md says how to read what it finds. */
 describe('twenty Emulators while everything fails once', () => {
-  const plan = makePlan(SHORT, 3);
+  const plan = makePlan(SHORT, 4);
   let verdict: RunVerdict;
 
   beforeAll(async () => {
