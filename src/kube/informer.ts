@@ -15,6 +15,7 @@ export interface InformerContext {
   /** Field managers that create objects with POST and apply them later: see `slim.ts`. */
   readonly fieldManagers?: readonly string[];
   readonly onFailure: ReflectorOptions<KubeObject>['onFailure'];
+  readonly onRecovered?: NonNullable<ReflectorOptions<KubeObject>['onRecovered']>;
   readonly onSession?: NonNullable<ReflectorOptions<KubeObject>['onSession']>;
   readonly onHandlerError: (error: unknown) => void;
 }

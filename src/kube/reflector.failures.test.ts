@@ -287,6 +287,25 @@ test('a watch that heard something since the other request began is left alone',
   expect([asked.length, failures.length]).toEqual([1, 0]);
 });
 
+test('it is told once that a watch goes on after failures, and not of one that never failed', async () => {
+  const recovered: string[] = [];
+  const onRecovered = ({ resource }: { resource: string }) => recovered.push(resource);
+  const { names, failures } = await start(
+    {
+      streams: [breaking(event('ADDED', pod('a', '5')), endOfList('10'))],
+      watches: [
+        failWith(500, 'InternalError'),
+        failWith(500, 'InternalError'),
+        watching(event('ADDED', pod('b', '11')), event('ADDED', pod('c', '12'))),
+      ],
+    },
+    { onRecovered },
+  );
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'b', 'c']));
+  expect(failures).toHaveLength(3);
+  expect(recovered).toEqual(['pods']);
+});
+
 test('a server that ends every watch without a word is not asked in a tight loop', async () => {
   const { asked, failures } = await start({ watches: [(response) => response.writeHead(200).end()] });
   await vi.waitFor(() => expect(failures.length).toBeGreaterThanOrEqual(3));

@@ -17,6 +17,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random: () => number;
   /** Told of every failure; the reflector itself goes on. */
   readonly onFailure: (failure: { resource: string; error: unknown; retryInMs: number }) => void;
+  /** Told of the first change or bookmark after failures. */
+  readonly onRecovered?: (recovery: { resource: string }) => void;
   /** Told of each list and each watch that is asked for; a watch that begins with a list is a watch. */
   readonly onSession?: (session: { resource: string; kind: 'List' | 'Watch' }) => void;
   readonly backoff?: BackoffPolicy | undefined;
@@ -149,7 +151,7 @@ export class Reflector<T extends KubeObject> {
     for await (const event of this.#events(resourceVersion)) {
       heard += 1;
       if (heard % BATCH === 0) await nextTurn();
-      if (fill === undefined) this.#failures = 0;
+      if (fill === undefined) this.#recovered();
       const version = event.object.metadata.resourceVersion ?? resourceVersion ?? '';
       if (fill === undefined) {
         this.#wasGone = false;
@@ -187,6 +189,13 @@ export class Reflector<T extends KubeObject> {
   #began(kind: 'List' | 'Watch'): void {
     const { onSession, scope } = this.#options;
     this.#observed(() => onSession?.({ resource: scope.resource.plural, kind }));
+  }
+
+  #recovered(): void {
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    const { onRecovered, scope } = this.#options;
+    this.#observed(() => onRecovered?.({ resource: scope.resource.plural }));
   }
 
   async #backOff(error: unknown): Promise<void> {

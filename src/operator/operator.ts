@@ -9,6 +9,7 @@ import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
 import { endWork } from './ending.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
+import { WatchLog } from './watch-log.ts';
 import { type OperatorContext, wireController } from './wiring.ts';
 import { WorkGate } from './work-gate.ts';
 
@@ -61,12 +62,14 @@ export function startOperator(context: OperatorContext): Operator {
 }
 
 function cachesOf({ settings, metrics, log }: OperatorContext, client: KubeClient, clock: Clock): Caches {
+  const watches = new WatchLog(log);
   return createCaches({
     client,
     clock,
     random: Math.random,
     namespaces: settings.namespaces,
-    onFailure: ({ resource, error, retryInMs }) => log.warn({ resource, retryInMs }, `watch: ${errorMessage(error)}`),
+    onFailure: (failure) => watches.failed(failure),
+    onRecovered: ({ resource }) => watches.recovered(resource),
     onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
     fieldManagers: [MANAGERS.objects],
     onSession: ({ resource, kind }) => metrics.cacheAsks(resource, kind),
