@@ -1,6 +1,6 @@
 import type { AuditEntry } from './audit.ts';
 import type { Finding } from './converged.ts';
-import { holderAt, isOfPod, staleWrites, termsOf } from './leadership.ts';
+import { holderAt, isOfPod, lateWrites, staleWrites, termsOf } from './leadership.ts';
 import type { Variants } from './orphans.ts';
 import type { PhaseResult } from './phase.ts';
 import { type Comparison, compareWrites, countWrites, totalOf, type Writes } from './writes.ts';
@@ -19,6 +19,8 @@ export interface Verdict {
   /** Claims that were deleted and were to be kept. */
   readonly lostClaims: number;
   readonly staleWrites: number;
+  /** Writes of a former leader that were sent after all, and refused. */
+  readonly lateWrites: number;
   /** Processes that ended by themselves though nobody else had the Lease. */
   readonly exits: number;
   /** Writes, but for events, after everything was as it has to be. */
@@ -41,6 +43,7 @@ export interface Evidence {
 /** Judges both parts of a run by what the API server noted. */
 export function judge({ calm, wild, namespaces, resources, variants }: Evidence): Verdict {
   const stale = staleWrites(wild.entries);
+  const late = lateWrites(wild.entries);
   const lost = lostClaims(wild.entries, namespaces.wild, variants);
   const exits = causelessExits(wild.result, wild.entries);
   const inNamespace = (entries: readonly AuditEntry[], namespace: string) =>
@@ -48,9 +51,9 @@ export function judge({ calm, wild, namespaces, resources, variants }: Evidence)
   const [calmOnes, wildOnes] = [inNamespace(calm.entries, namespaces.calm), inNamespace(wild.entries, namespaces.wild)];
   const undisturbed = countWrites(calmOnes);
   const disturbed = countWrites(wildOnes);
-  // An event tells of what was before, and may wait for others that it is put together with.
-  const restless = wildOnes.filter(({ receivedAt, resource }) => {
-    return receivedAt > wild.result.quietFromMs && resource !== 'events';
+  // An event tells of what was before, and may wait for others; a name that is taken is asked for now and then.
+  const restless = wildOnes.filter(({ receivedAt, resource, code }) => {
+    return receivedAt > wild.result.quietFromMs && resource !== 'events' && code < 300;
   });
   const restlessCount = wild.result.findings.length > 0 ? 0 : totalOf(countWrites(restless));
   const perEmulator = (undisturbed.status + undisturbed.events) / Math.max(1, resources);
@@ -66,6 +69,7 @@ export function judge({ calm, wild, namespaces, resources, variants }: Evidence)
     wrongClaims: count('Claim'),
     lostClaims: lost.length,
     staleWrites: stale.length,
+    lateWrites: late.length,
     exits: exits.length,
     restless: restlessCount,
     terms: termsOf(wild.entries).length,
@@ -75,6 +79,7 @@ export function judge({ calm, wild, namespaces, resources, variants }: Evidence)
       ...calm.result.findings.map((finding) => `undisturbed: ${inWords(finding)}`),
       ...wild.result.findings.map(inWords),
       ...stale.map((entry) => `stale write: ${requestInWords(entry)}`),
+      ...late.map((entry) => `late write: ${requestInWords(entry)}`),
       ...lost.map((entry) => `lost claim: ${requestInWords(entry)}`),
       ...exits,
       ...(restlessCount === 0 ? [] : restless.map((entry) => `written when all was quiet: ${requestInWords(entry)}`)),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AuditEntry } from './audit.ts';
-import { holderAt, staleWrites, termsOf } from './leadership.ts';
+import { holderAt, lateWrites, staleWrites, termsOf } from './leadership.ts';
 
 function entry(identity: string, at: number, other: Partial<AuditEntry> = {}): AuditEntry {
   return {
@@ -49,4 +49,11 @@ test('what was refused took no effect, and Leases, events and reading don’t co
     renewal('a', 33, 409),
   ];
   expect(staleWrites([renewal('a', 0), renewal('b', 20), ...harmless])).toEqual([]);
+});
+
+test('a late write that was refused is told apart: it took no effect, and should not have been sent', () => {
+  const refused = entry('a', 30, { code: 409 });
+  const entries = [renewal('a', 0), renewal('b', 20), refused, entry('b', 31, { code: 409 })];
+  expect(lateWrites(entries)).toEqual([refused]);
+  expect(staleWrites(entries)).toEqual([]);
 });

@@ -35,16 +35,26 @@ export function holderAt(terms: readonly Term[], atMs: number): string | undefin
 }
 
 /**
- * Successful writes that reached the API server while another one had the Lease. Requests for the Lease itself are how
- * one gets it, and an event changes nothing that anybody decides on.
+ * Writes of one that reached the API server while another one had the Lease. Requests for the Lease itself are how one
+ * gets it, and an event changes nothing that anybody decides on.
  */
-export function staleWrites(entries: readonly AuditEntry[]): AuditEntry[] {
+function lateRequests(entries: readonly AuditEntry[]): AuditEntry[] {
   const terms = termsOf(entries);
   return entries.filter((entry) => {
-    const { identity, resource, code, receivedAt } = entry;
-    if (identity === undefined || !isMutation(entry) || code < 200 || code >= 300) return false;
+    const { identity, resource, receivedAt } = entry;
+    if (identity === undefined || !isMutation(entry)) return false;
     if (resource === 'leases' || resource === 'events') return false;
     const holder = holderAt(terms, receivedAt);
     return holder !== undefined && holder !== identity;
   });
+}
+
+/** Late writes that took effect: nothing may stop short of excluding them. */
+export function staleWrites(entries: readonly AuditEntry[]): AuditEntry[] {
+  return lateRequests(entries).filter(({ code }) => code >= 200 && code < 300);
+}
+
+/** Late writes that were refused, for what they were based on was no longer so: the fence should have held them back. */
+export function lateWrites(entries: readonly AuditEntry[]): AuditEntry[] {
+  return lateRequests(entries).filter(({ code }) => code === 404 || code === 409);
 }

@@ -49,8 +49,9 @@ describe('twenty Emulators while everything fails once', () => {
     });
   });
 
-  test('no write of an operator took effect while another one had the Lease', () => {
+  test('no write of an operator took effect, or was even sent, while another one had the Lease', () => {
     expect(verdict.staleWrites).toBe(0);
+    expect(verdict.lateWrites).toBe(0);
   });
 
   test('no operator ended by itself', () => {
