@@ -72,6 +72,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     client,
     oras: settings.oras,
     now,
+    monotonic: clock.monotonic,
     onEnd: (key, attempt) => {
       controller.resolveEnded(key, attempt);
       queue.add(key);
@@ -88,6 +89,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     log,
     defaultImage,
     now,
+    monotonic: clock.monotonic,
   });
   watchCaches(caches, (key) => queue.add(key));
   for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);

@@ -78,11 +78,12 @@ async function setUp(
       },
       nothing,
     ),
-    resolver: new SnapshotResolver({ client, oras: 'oras', now, onEnd: nothing }),
+    resolver: new SnapshotResolver({ client, oras: 'oras', now, monotonic: () => clock.monotonic(), onEnd: nothing }),
     recorder: new EventRecorder({ ...base, reporter: { controller: 'test', instance: 'test' }, onDropped: nothing }),
     log: pino({ level: 'silent' }),
     defaultImage: IMAGE,
     now,
+    monotonic: () => clock.monotonic(),
   });
   return { server, caches, controller, statefulSets, statuses };
 }

@@ -25,6 +25,8 @@ export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'isTaken
   readonly log: Logger;
   readonly defaultImage: string;
   readonly now: () => Date;
+  /** A clock that nobody sets, in milliseconds. */
+  readonly monotonic: () => number;
 }
 
 /** What a controller remembers of an Emulator between passes; losing it costs at most a repeated attempt. */
@@ -40,7 +42,7 @@ interface Memory {
   secretsMade: boolean;
   /** See {@link Observed.secretsFor}. */
   secretsFor: ReadonlySet<string>;
-  conflicts: { readonly found: readonly ForeignChild[]; readonly at: Date } | undefined;
+  conflicts: { readonly found: readonly ForeignChild[]; readonly at: number } | undefined;
   /** Replicas of the StatefulSet that the last pass had to make; undefined when it had none to make. */
   making: number | undefined;
 }
@@ -127,9 +129,9 @@ export class EmulatorController {
       if (decision.objects !== undefined) memory.secretsFor = new Set(decision.objects.secrets.pods);
       if (decision.objects?.secrets.create) memory.secretsMade = conflicts.length === 0;
       for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
-      for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.now() });
+      for (const refusal of refusals) memory.refusals.set(refusal.uid, { ...refusal, at: this.#context.monotonic() });
       // Without objects there was nothing to find out.
-      const found = conflicts.length === 0 ? undefined : { found: conflicts, at: this.#context.now() };
+      const found = conflicts.length === 0 ? undefined : { found: conflicts, at: this.#context.monotonic() };
       if (decision.objects !== undefined) memory.conflicts = found;
       memory.failure = undefined;
       return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
@@ -153,6 +155,7 @@ export class EmulatorController {
     const { name, namespace } = emulator.metadata;
     const read = (child: string): string => `${namespace}/${child}`;
     const cached = {
+      monotonicMs: this.#context.monotonic(),
       emulator,
       statefulSet: caches.statefulSets.store.get(read(childNames.statefulSet(name))),
       service: caches.services.store.get(read(childNames.service(name))),
@@ -190,7 +193,7 @@ export class EmulatorController {
   /** Objects that belong to others; after a while they are tried again, because nobody tells when they are gone. */
   #conflicts({ conflicts }: Memory): readonly ForeignChild[] {
     if (conflicts === undefined) return [];
-    const age = this.#context.now().getTime() - conflicts.at.getTime();
+    const age = this.#context.monotonic() - conflicts.at;
     return conflicts.found.filter(({ ofPredecessor }) => age < (ofPredecessor ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS));
   }
 
@@ -203,7 +206,7 @@ export class EmulatorController {
     memory: Memory,
     { status, statusPace, events }: Decision,
   ): Promise<number | undefined> {
-    const now = this.#context.now().getTime();
+    const now = this.#context.monotonic();
     const stale = isStatusStale(raw, status);
     const waitMs = statusDueAt(statusPace, memory.statuses, now) - now;
     const newsSince = stale && statusPace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
@@ -245,7 +248,7 @@ export class EmulatorController {
       uid: metadata.uid ?? '',
       failure: undefined,
       namespaceEnds: false,
-      statuses: { storedAt: 0, newsSince: undefined },
+      statuses: { storedAt: Number.NEGATIVE_INFINITY, newsSince: undefined },
       refusals: new Map(),
       secretsMade: false,
       secretsFor: new Set(),

@@ -136,7 +136,7 @@ const resolves: fc.Arbitrary<ResolveAttempt> = fc
     digest: digest === undefined ? undefined : `sha256:${digest.repeat(64)}`,
     failure: digest === undefined ? { reason: 'RegistryUnreachable', message: 'no answer' } : undefined,
     failures: digest === undefined ? 1 : 0,
-    endedAt: NOW,
+    endedAt: 0,
     goodSince: digest === undefined ? undefined : NOW,
   }));
 

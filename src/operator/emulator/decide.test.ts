@@ -40,7 +40,7 @@ const inUse = {
 const larger = { storage: { mode: 'Persistent', size: '8Gi' } };
 const refused = {
   ...running,
-  refusals: [{ uid: 'claim-0', bytes: 8 * 2 ** 30, message: 'forbidden: no', at: NOW }],
+  refusals: [{ uid: 'claim-0', bytes: 8 * 2 ** 30, message: 'forbidden: no', at: 0 }],
 };
 const snapshot = { storage: { mode: 'Hybrid' }, disk: { snapshot: { reference: 'registry.test/win98:base' } } };
 const request = { reference: 'registry.test/win98:base', plainHTTP: false, pullSecret: undefined, ca: undefined };
@@ -634,7 +634,7 @@ describe('the snapshot', () => {
       digest: DIGEST,
       failure: undefined,
       failures: 0,
-      endedAt: NOW,
+      endedAt: 0,
       goodSince: NOW,
     };
     const decision = decided(emulator(snapshot), { resolve });
@@ -661,7 +661,7 @@ describe('the snapshot', () => {
 
   const failure = { reason: 'RegistryAuthFailed', message: 'Correct the Secret.' };
   const failed = (failures: number) => ({
-    resolve: { request, running: false, digest: undefined, failure, failures, endedAt: NOW, goodSince: undefined },
+    resolve: { request, running: false, digest: undefined, failure, failures, endedAt: 0, goodSince: undefined },
   });
 
   test('a failure stands in condition and plan, with its reason', () => {
@@ -673,7 +673,7 @@ describe('the snapshot', () => {
   test('while a machine waits for it a failed resolve is tried again within 15 s, however often it failed', () => {
     const seen = { ...failed(50), pods: [pod(0)], contacts: contacts(report(0, { phase: 'AwaitingSnapshot' })) };
     expect(decided(emulator(snapshot), seen)).toMatchObject({ resolve: undefined, againAfterMs: 15_000 });
-    expect(decided(emulator(snapshot), seen, new Date(NOW.getTime() + 15_000)).resolve).toEqual(request);
+    expect(decided(emulator(snapshot), { ...seen, monotonicMs: 15_000 }).resolve).toEqual(request);
   });
 
   test('when nobody waits it is tried less often', () => {
@@ -721,7 +721,7 @@ describe('asking for what a tag is now', () => {
       digest,
       failure: undefined,
       failures: 0,
-      endedAt: NOW,
+      endedAt: 0,
       goodSince: NOW,
     },
   });
@@ -778,8 +778,7 @@ describe('a registry that turns a machine away', () => {
   const attempts = [{ source: 'Snapshot' as const, reason: 'RegistryAuthFailed', message: 'no' }];
   const away = { pods: [pod(0)], contacts: contacts(report(0, { phase: 'DiskFailed', attempts })) };
   const asked = { reference, digest: DIGEST, plainHTTP: false, pullSecret: undefined, ca: undefined };
-  const later = new Date(NOW.getTime() + 15_000);
-  const ended = { request: asked, running: false, endedAt: NOW };
+  const ended = { request: asked, running: false, endedAt: 0 };
   const refusedAgain = { ...ended, digest: undefined, failure: attempts[0], failures: 9, goodSince: undefined };
   const letIn = { ...ended, digest: DIGEST, failure: undefined, failures: 0, goodSince: NOW };
 
@@ -788,7 +787,7 @@ describe('a registry that turns a machine away', () => {
     const waits = decided(of, { ...away, resolve: refusedAgain });
     expect(waits).toMatchObject({ resolve: undefined, againAfterMs: 15_000, nudges: [] });
     expect(condition(waits, 'SnapshotResolved')).toMatchObject({ status: 'True' });
-    expect(decided(of, { ...away, resolve: refusedAgain }, later).resolve).toEqual(asked);
+    expect(decided(of, { ...away, resolve: refusedAgain, monotonicMs: 15_000 }).resolve).toEqual(asked);
   });
 
   test('makes the pods look at their mounts once when it lets us in', () => {

@@ -62,7 +62,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
   const block = findBlock(observed);
   const unmanaged = observed.emulator.spec.managementPolicy === 'Unmanaged';
   const held = block?.message ?? (unmanaged ? 'spec.managementPolicy is Unmanaged' : undefined);
-  const snapshot = decideSnapshot(observed, waiting, held, now);
+  const snapshot = decideSnapshot(observed, waiting, held);
   const facts: Facts = { observed, machines, block, snapshot };
   const status = computeStatus(facts, now);
   const events = happenings(observed, status);
@@ -83,7 +83,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     };
   }
   const retention = retentionOf(observed);
-  const resize = resizeOf(observed, retention, now);
+  const resize = resizeOf(observed, retention);
   const patches = claimPatches(observed, retention);
   const plan = wantedPlan(observed, snapshot, now);
   const secrets = decideSecrets(observed, now);
@@ -118,13 +118,13 @@ function retentionOf(observed: Observed): RetentionDecision {
   });
 }
 
-function resizeOf(observed: Observed, retention: RetentionDecision, now: Date): ResizeDecision {
+function resizeOf(observed: Observed, retention: RetentionDecision): ResizeDecision {
   return decideResize({
     ...claimsInput(observed),
     statefulSet: observed.statefulSet,
     scaleDone: retention.mark === observed.emulator.spec.replicas,
     refusals: observed.refusals,
-    now,
+    monotonicMs: observed.monotonicMs,
   });
 }
 

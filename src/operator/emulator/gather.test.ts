@@ -6,6 +6,7 @@ import { emulator } from './observed.fixture.ts';
 
 function gathered(more: Partial<CachedObjects>, spec: object = {}) {
   return gather({
+    monotonicMs: 0,
     emulator: emulator(spec),
     statefulSet: undefined,
     service: undefined,

@@ -22,6 +22,8 @@ import { PLAN_KEY } from './render/plan-config-map.ts';
 
 /** What the caches hold about one Emulator, as the API server gave it. */
 export interface CachedObjects {
+  /** See {@link Observed.monotonicMs}. */
+  readonly monotonicMs: number;
   readonly emulator: Emulator;
   readonly statefulSet: StatefulSetObject | undefined;
   readonly service: KubeObject | undefined;
@@ -54,6 +56,7 @@ export function gather(cached: CachedObjects): Observed {
   // The caches hold only what carries our labels.
   const children = [cached.statefulSet, cached.service, cached.planConfigMap].filter((child) => child !== undefined);
   return {
+    monotonicMs: cached.monotonicMs,
     emulator: cached.emulator,
     statefulSet: cached.statefulSet === undefined ? undefined : observeStatefulSet(cached.statefulSet),
     foreignChildren: [

@@ -21,6 +21,7 @@ export function emulator(spec: object = {}, more: { status?: Emulator['status'];
 
 export function observed(of: Emulator, more: Partial<Observed> = {}): Observed {
   return {
+    monotonicMs: 0,
     emulator: of,
     statefulSet: undefined,
     foreignChildren: [],

@@ -3,6 +3,8 @@ import type { AgentReport, ReportedDisk } from '../../contract/agent-report.ts';
 
 /** Everything that decisions about one Emulator are made from; plain values, read once. */
 export interface Observed {
+  /** When it was read, on a clock that nobody sets, in milliseconds: what durations in this process are measured with. */
+  readonly monotonicMs: number;
   readonly emulator: Emulator;
   readonly statefulSet: ObservedStatefulSet | undefined;
   /** Objects of ours by kind, that are there and whose controller is somebody else. */
@@ -138,7 +140,8 @@ export interface RefusedGrowth {
   readonly bytes: number;
   /** The API server's words. */
   readonly message: string;
-  readonly at: Date;
+  /** See {@link Observed.monotonicMs}. */
+  readonly at: number;
 }
 
 /** What is known of a machine from its own agent. */
@@ -180,7 +183,8 @@ export interface ResolveAttempt {
   /** Of the last attempt that ended; kept while the next one runs. */
   readonly failure: ResolveFailure | undefined;
   readonly failures: number;
-  readonly endedAt: Date | undefined;
-  /** Since when every attempt has succeeded; undefined when the last one didn't. */
+  /** See {@link Observed.monotonicMs}. */
+  readonly endedAt: number | undefined;
+  /** Since when every attempt has succeeded, by the wall clock: machines are told. Undefined when the last one didn't. */
   readonly goodSince: Date | undefined;
 }

@@ -33,6 +33,7 @@ echo sha256:$(printf "%064d" 0 | tr 0 $tag)
     client: new KubeClient(server.connection),
     oras,
     now: () => new Date(),
+    monotonic: () => performance.now(),
     onEnd: (_key, attempt) => ended.push(attempt),
   });
   cleanUps.push(() => resolver.stop());

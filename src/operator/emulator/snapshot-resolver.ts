@@ -24,6 +24,8 @@ export interface ResolverContext {
   /** Path of the oras binary. */
   readonly oras: string;
   readonly now: () => Date;
+  /** A clock that nobody sets, in milliseconds. */
+  readonly monotonic: () => number;
   /** An attempt has ended. */
   readonly onEnd: (emulatorKey: string, attempt: ResolveAttempt) => void;
 }
@@ -81,7 +83,7 @@ export class SnapshotResolver {
     }));
     // The Emulator may be gone by now, or another one of its name be there with an attempt of its own.
     if (this.#abort.signal.aborted || this.#attempts.get(key) !== started) return;
-    const ended = { request, running: false, endedAt: this.#context.now() };
+    const ended = { request, running: false, endedAt: this.#context.monotonic() };
     const attempt: ResolveAttempt =
       'digest' in resolved
         ? {
@@ -89,7 +91,7 @@ export class SnapshotResolver {
             digest: resolved.digest,
             failure: undefined,
             failures: 0,
-            goodSince: goodSince ?? ended.endedAt,
+            goodSince: goodSince ?? this.#context.now(),
           }
         : { ...ended, digest: undefined, failure: resolved.failure, failures: failures + 1, goodSince: undefined };
     this.#attempts.set(key, attempt);

@@ -33,7 +33,6 @@ export function decideSnapshot(
   observed: Observed,
   waiting: boolean,
   held: string | undefined,
-  now: Date,
 ): SnapshotDecision | undefined {
   const request = resolveRequest(observed.emulator);
   if (request === undefined) return undefined;
@@ -41,10 +40,10 @@ export function decideSnapshot(
   const isAnswer = pinned !== undefined && !wantsAnew(pinned, request);
   if (isAnswer) {
     const message = `${request.reference} is ${pinned.digest}`;
-    const access = holdBack(decideAccess(observed, { ...request, digest: pinned.digest }, now), held);
+    const access = holdBack(decideAccess(observed, { ...request, digest: pinned.digest }), held);
     return { pinned, ...access, reason: REASONS.Resolved, message };
   }
-  const { attempt, ...next } = decideAttempt(observed, request, waiting, now);
+  const { attempt, ...next } = decideAttempt(observed, request, waiting);
   const { reason, message } = attempt?.failure ?? withoutAnswer(request, attempt?.running ? undefined : held);
   const shared = { pinned, ...holdBack(next, held), accessAt: undefined };
   if (pinned === undefined) return { ...shared, reason, message };
@@ -74,10 +73,10 @@ function decideAttempt(
   observed: Observed,
   request: ResolveRequest,
   waiting: boolean,
-  now: Date,
 ): Pick<SnapshotDecision, 'resolve' | 'againAfterMs'> & { readonly attempt: ResolveAttempt | undefined } {
   const attempt = sameRequest(observed.resolve?.request, request) ? observed.resolve : undefined;
-  const againAfterMs = attempt === undefined || attempt.running ? undefined : waitMs(attempt, waiting, now);
+  const againAfterMs =
+    attempt === undefined || attempt.running ? undefined : waitMs(attempt, waiting, observed.monotonicMs);
   const due = attempt === undefined || (!attempt.running && againAfterMs === 0);
   return { attempt, resolve: due ? request : undefined, againAfterMs: due ? undefined : againAfterMs };
 }
@@ -89,12 +88,11 @@ function decideAttempt(
 function decideAccess(
   observed: Observed,
   request: ResolveRequest,
-  now: Date,
 ): Pick<SnapshotDecision, 'resolve' | 'againAfterMs' | 'accessAt'> {
   if (!observed.pods.some(({ uid }) => isTurnedAway(observed.contacts.get(uid)?.report))) {
     return { resolve: undefined, againAfterMs: undefined, accessAt: undefined };
   }
-  const { attempt, ...next } = decideAttempt(observed, request, true, now);
+  const { attempt, ...next } = decideAttempt(observed, request, true);
   return { ...next, accessAt: attempt?.goodSince };
 }
 
@@ -159,12 +157,12 @@ function writtenDigest(reference: string): string | undefined {
   return /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
 }
 
-function waitMs(attempt: ResolveAttempt, waiting: boolean, now: Date): number {
+function waitMs(attempt: ResolveAttempt, waiting: boolean, now: number): number {
   const cap = waiting ? CAP_WHILE_WAITED_FOR_MS : CAP_MS;
   // After a success nothing is urgent.
   const delay =
     attempt.failure === undefined ? cap : Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(attempt.failures - 1, 20));
   // A registry that has had enough of us says for how long.
   const asked = (attempt.failure?.retryAfterSeconds ?? 0) * 1_000;
-  return Math.max(0, (attempt.endedAt?.getTime() ?? 0) + Math.max(delay, asked) - now.getTime());
+  return Math.max(0, (attempt.endedAt ?? Number.NEGATIVE_INFINITY) + Math.max(delay, asked) - now);
 }

@@ -13,9 +13,9 @@ export type StatusPace = 'Now' | 'Soon' | 'Step';
 const MOMENT_MS = 1_000;
 const STEP_MS = 10_000;
 
-/** What is known of the statuses of one Emulator; times in milliseconds since the epoch. */
+/** What is known of the statuses of one Emulator; times in milliseconds on a clock that nobody sets. */
 export interface StatusHistory {
-  /** When one was last stored. */
+  /** When one was last stored; `-Infinity` before the first. */
   readonly storedAt: number;
   /** Since when there has been something to tell soon; undefined while there is nothing. */
   readonly newsSince: number | undefined;

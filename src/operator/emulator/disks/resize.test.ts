@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { claim, NOW } from '../observed.fixture.ts';
+import { claim } from '../observed.fixture.ts';
 import type { ObservedClaim, ObservedStatefulSet, RefusedGrowth } from '../observed.ts';
 import { decideResize, type ResizeInput } from './resize.ts';
 
@@ -29,13 +29,13 @@ function input(more: Partial<ResizeInput>): ResizeInput {
     statefulSet: statefulSet(),
     scaleDone: true,
     refusals: [],
-    now: NOW,
+    monotonicMs: 30_000,
     ...more,
   };
 }
 
 function refusal(more: Partial<RefusedGrowth> = {}): RefusedGrowth {
-  return { uid: 'claim-0', bytes: 8 * GI, message: 'forbidden', at: NOW, ...more };
+  return { uid: 'claim-0', bytes: 8 * GI, message: 'forbidden', at: 30_000, ...more };
 }
 
 describe('which claims are asked to grow', () => {
@@ -52,7 +52,7 @@ describe('which claims are asked to grow', () => {
     ['none that is being deleted', { claims: [claim(0, { deleting: true })] }, []],
     ['none before it has a volume: the API server would refuse', { claims: [claim(0, { bound: false })] }, []],
     ['none that was refused just now', { refusals: [refusal()] }, [1]],
-    ['one that was refused a while ago', { refusals: [refusal({ at: new Date(NOW.getTime() - 30_000) })] }, [0, 1]],
+    ['one that was refused a while ago', { refusals: [refusal({ at: 0 })] }, [0, 1]],
     ['one that was refused another size', { refusals: [refusal({ bytes: 6 * GI })] }, [0, 1]],
     ['one whose predecessor of the same name was refused', { refusals: [refusal({ uid: 'old' })] }, [0, 1]],
     ['those of an Emulator without a StatefulSet', { statefulSet: undefined }, [0, 1]],
@@ -123,7 +123,7 @@ function pass(world: World): void {
     expect(target.emulator).toBe('classroom');
     expect(bytes).toBeGreaterThan(target.requestBytes ?? 0);
     if (world.allowed) world.claims.set(ordinal, { ...target, requestBytes: bytes, resourceVersion: `v${bytes}` });
-    else world.refusals = [{ uid, bytes, message: 'no', at: NOW }];
+    else world.refusals = [{ uid, bytes, message: 'no', at: 30_000 }];
   }
   if (replacement !== undefined) {
     expect(replacement).toBe(`set-${world.template}`);

@@ -28,10 +28,10 @@ import type { ObservedClaim, ObservedStatefulSet, RefusedGrowth } from '../obser
  * A claim of the user's own, or one that isn't annotated for this Emulator, is never touched; nothing ever shrinks.
  */
 export function decideResize(input: ResizeInput): ResizeDecision {
-  const { size, statefulSet, refusals, now } = input;
+  const { size, statefulSet, refusals, monotonicMs } = input;
   const waiting = (claim: ObservedClaim): boolean => {
     const refusal = refusalOf(claim, size, refusals);
-    return refusal !== undefined && now.getTime() - refusal.at.getTime() < REFUSAL_RETRY_MS;
+    return refusal !== undefined && monotonicMs - refusal.at < REFUSAL_RETRY_MS;
   };
   const small = smallClaims(input).filter(({ requestBytes }) => requestBytes !== undefined && requestBytes < size);
   const growths = small
@@ -83,7 +83,8 @@ export interface ResizeInput extends ClaimsInput {
   /** No scale-down has claims left to delete. */
   readonly scaleDone: boolean;
   readonly refusals: readonly RefusedGrowth[];
-  readonly now: Date;
+  /** Now, on the clock of `RefusedGrowth.at`. */
+  readonly monotonicMs: number;
 }
 
 /** A claim to be asked for more room. */
