@@ -79,6 +79,22 @@ test.each(answers.slice(0, -1))(
   },
 );
 
+test('a server that refuses at first when it is back is not waited for as long as it was away', async () => {
+  const { pauses, clock } = hurried();
+  const reset: Reply = (response) => response.socket?.resetAndDestroy();
+  const forbidden = failWith(403, 'Forbidden');
+  const { names } = await start(
+    {
+      streams: [breaking(event('ADDED', pod('a', '5')), endOfList('10'))],
+      watches: [...Array(8).fill(reset), forbidden, forbidden, watching(event('ADDED', pod('b', '11')))],
+    },
+    { clock },
+  );
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'b']));
+  const waits = pauses.filter((ms) => ms <= 15_000);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
+});
+
 const networks: readonly [string, RegExp, (scripted: Connection) => Partial<Connection>][] = [
   ['a refused connection', /ECONNREFUSED/, () => ({ server: new URL('http://127.0.0.1:1') })],
   [

@@ -26,8 +26,9 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly idleTimeoutMs?: number;
 }
 
-/** The cap is what an operator is late at most after the API server's return. */
 const BACKOFF: BackoffPolicy = { firstMs: 200, capMs: 3_000 };
+/** Costs nobody anything, and is what an operator is late at most after the API server's return. */
+const UNREACHABLE_BACKOFF: BackoffPolicy = { firstMs: 200, capMs: 1_000 };
 /** What was refused isn't granted by asking often. */
 const REFUSED_BACKOFF: BackoffPolicy = { firstMs: 200, capMs: 15_000 };
 const IDLE_TIMEOUT_MS = 100_000;
@@ -58,7 +59,9 @@ export class Reflector<T extends KubeObject> {
   #hasSynced = false;
   /** How the server is asked for everything; once it refused to stream and gave pages, it is not asked again. */
   #start: 'Stream' | 'Pages' = 'Stream';
+  /** Failures in a row that wait by the same policy. */
   #failures = 0;
+  #backoff: BackoffPolicy | undefined;
   /** The version was too old, and no event came since. */
   #wasGone = false;
   #done: Promise<void> | undefined;
@@ -200,8 +203,10 @@ export class Reflector<T extends KubeObject> {
 
   async #backOff(error: unknown): Promise<void> {
     const { clock, random, scope, onFailure } = this.#options;
-    this.#failures += 1;
-    const policy = this.#options.backoff ?? (isRefusal(error) ? REFUSED_BACKOFF : BACKOFF);
+    const policy = this.#options.backoff ?? backoffFor(error);
+    // A server that is back refuses at first, before its own caches are filled: not for as long as it was away.
+    this.#failures = policy === this.#backoff ? this.#failures + 1 : 1;
+    this.#backoff = policy;
     const waitMs = retryInMs(policy, this.#failures, error, random);
     this.#observed(() => onFailure({ resource: scope.resource.plural, error, retryInMs: waitMs }));
     await pause(clock, waitMs, this.#abort.signal);
@@ -217,4 +222,9 @@ export class Reflector<T extends KubeObject> {
       });
     }
   }
+}
+
+function backoffFor(error: unknown): BackoffPolicy {
+  if (isRefusal(error)) return REFUSED_BACKOFF;
+  return error instanceof ApiError && error.code === 0 ? UNREACHABLE_BACKOFF : BACKOFF;
 }
