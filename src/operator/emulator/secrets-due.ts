@@ -23,7 +23,9 @@ export function decideSecrets({ statefulSet, pods, secretsMade, secretsFor }: Ob
   const waiting = pods
     .filter(({ mounted, deleting }) => !mounted && !deleting)
     .flatMap(({ uid, scheduledAt }) => (scheduledAt === undefined ? [] : [{ uid, at: scheduledAt.getTime() }]))
-    .map(({ uid, at }) => ({ uid, slowInMs: at + SLOW_MS - now.getTime() }));
+    .map(({ uid, at }) => ({ uid, slowInMs: at + SLOW_MS - now.getTime() }))
+    // One that has its node since a time to come tells of a clock that was set, and not how long it has waited.
+    .map(({ uid, slowInMs }) => ({ uid, slowInMs: slowInMs > 2 * SLOW_MS ? 0 : slowInMs }));
   const slow = waiting.filter(({ slowInMs }) => slowInMs <= 0).map(({ uid }) => uid);
   const soon = waiting.map(({ slowInMs }) => slowInMs).filter((ms) => ms > 0);
   return {
