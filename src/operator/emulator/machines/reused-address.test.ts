@@ -103,7 +103,7 @@ test.each([
   expect(shown.map(({ podUid }) => podUid)).toEqual(['pod-0']);
 });
 
-test('a token that is refused is read anew each time, in case it was changed', async () => {
+test('a token that is refused is asked for anew each time, in case it was changed', async () => {
   const { tokensRead } = await setUp({ said: machine, token: 'of-others' });
   await vi.waitFor(() => expect(tokensRead.slice(0, 3)).toEqual([false, true, true]), { timeout: 20_000 });
 });
