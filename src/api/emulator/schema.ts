@@ -3,7 +3,13 @@ import { emulatorSpecSchema } from './spec.ts';
 import { emulatorStatusSchema } from './status.ts';
 
 export { type EmulatorSpec, emulatorSpecSchema } from './spec.ts';
-export { type Condition, type EmulatorStatus, emulatorStatusSchema, type MachineStatus } from './status.ts';
+export {
+  type Condition,
+  conditionSchema,
+  type EmulatorStatus,
+  emulatorStatusSchema,
+  type MachineStatus,
+} from './status.ts';
 
 /** An Emulator as the API server returns it; parsing fills in the defaults of fields that an older object lacks. */
 export const emulatorSchema = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const conditionSchema = z
+export const conditionSchema = z
   .object({
     type: z.string().max(316).meta({ description: 'What the condition is about; Ready is the summary.' }),
     status: z.enum(['True', 'False', 'Unknown']).meta({ description: 'Whether it holds.' }),
