@@ -21,6 +21,7 @@ interface World {
   readonly server: ScriptedServer;
   readonly caches: Caches;
   readonly controller: EmulatorController;
+  readonly clock: FakeClock;
   /** Requests that create a StatefulSet, by its name. */
   readonly statefulSets: string[];
   /** Statuses as they were stored, by the Emulator's name. */
@@ -85,7 +86,7 @@ async function setUp(
     now,
     monotonic: () => clock.monotonic(),
   });
-  return { server, caches, controller, statefulSets, statuses };
+  return { server, caches, controller, clock, statefulSets, statuses };
 }
 
 /** An Emulator as the watch brings it; `made` says when it was made. */
@@ -153,4 +154,54 @@ test('a Secret that agents can read no token from is told of, with what to do', 
   const ready = statuses.get('y')?.conditions.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ reason: 'ApplyFailed', message: expect.stringMatching(/y-agent.*: delete it/) });
   expect(statefulSets).toEqual([]);
+});
+
+/** A webhook that fails on Services, as the API server tells of it. */
+const brokenWebhook = (request: http.IncomingMessage, response: http.ServerResponse): boolean => {
+  if (!request.url?.includes('/services')) return false;
+  sendJson(response, 500, {
+    kind: 'Status',
+    reason: 'InternalError',
+    message: 'failed calling webhook "w"',
+    code: 500,
+  });
+  return true;
+};
+
+test('while something can not be applied for a moment, the status goes on saying what the machines do', async () => {
+  const { caches, controller, clock, statuses } = await setUp(Promise.resolve(), brokenWebhook);
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  const status = { observedGeneration: 1, replicas: 7, conditions: [], machines: [] };
+  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, generation: 1 }, status });
+  for (const _ of ['held back for a moment', 'stored']) {
+    await expect(controller.reconcile('school/y')).rejects.toThrow('failed calling webhook');
+    await clock.advance(1_000);
+  }
+  expect(statuses.get('y')).toMatchObject({ observedGeneration: 1, replicas: 0 });
+  expect(statuses.get('y')?.conditions.map(({ reason }) => reason)).not.toContain('ApplyFailed');
+});
+
+test('a spec that can not be applied is not called observed, and what goes on failing is told', async () => {
+  const { caches, controller, clock, statuses } = await setUp(Promise.resolve(), brokenWebhook);
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  const status = { observedGeneration: 1, replicas: 7, conditions: [], machines: [] };
+  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, generation: 2 }, status });
+  for (const attempt of [1, 2, 3, 4]) {
+    expect(statuses.size, `before attempt ${attempt}`).toBe(0);
+    await expect(controller.reconcile('school/y')).rejects.toThrow('failed calling webhook');
+    await clock.advance(1_000);
+  }
+  const ready = statuses.get('y')?.conditions.find(({ type }) => type === 'Ready');
+  expect(ready).toMatchObject({ reason: 'ApplyFailed', message: expect.stringContaining('failed calling webhook') });
+});
+
+test('an Emulator that is gone is known until it was looked at once more', async () => {
+  const { caches, controller } = await setUp();
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  caches.emulators.store.set(raw);
+  await controller.reconcile('school/y');
+  caches.emulators.store.remove({ ...raw, metadata: { ...raw.metadata, resourceVersion: '9999' } });
+  expect([...controller.known()]).toEqual(['school/y']);
+  await controller.reconcile('school/y');
+  expect([...controller.known()]).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { type Emulator, emulatorSchema, emulatorStatusSchema } from '../../api/emulator/schema.ts';
-import { errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
+import { type Emulator, emulatorSchema } from '../../api/emulator/schema.ts';
+import { ApiError, errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { EventRecorder, Happening } from '../../kube/events.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
@@ -33,6 +33,8 @@ export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'isTaken
 interface Memory {
   readonly uid: string;
   failure: string | undefined;
+  /** Passes that failed in a row. */
+  failures: number;
   statuses: StatusHistory;
   /** Its namespace is being deleted, which nobody can take back: nothing can be made in it any more. */
   namespaceEnds: boolean;
@@ -74,6 +76,12 @@ export class EmulatorController {
       memory.namespaceEnds = true;
       return { outcome: 'Done' };
     }
+  }
+
+  /** Keys of the Emulators that are there, and of those that were when they were last worked on. */
+  known(): Set<string> {
+    const there = [...this.#context.caches.emulators.store.values()].map(keyOf);
+    return new Set([...there, ...this.#memories.keys()]);
   }
 
   /** Cached objects never change, and an Emulator is looked at many times before there is another version of it. */
@@ -134,12 +142,16 @@ export class EmulatorController {
       const found = conflicts.length === 0 ? undefined : { found: conflicts, at: this.#context.monotonic() };
       if (decision.objects !== undefined) memory.conflicts = found;
       memory.failure = undefined;
+      memory.failures = 0;
       return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
     } catch (error) {
-      // What the API server refuses is told; what only has to be tried again is not worth a status.
-      if ((isRefusal(error) || error instanceof SecretWithoutToken) && !isNamespaceTerminating(error)) {
-        memory.failure = errorMessage(error);
-        if (!decision.statusFirst) await this.#publish(raw, memory, this.#decide(key, emulator, memory));
+      if (!isUnanswered(error) && !isNamespaceTerminating(error)) {
+        memory.failures += 1;
+        if (isWorthTelling(error, memory.failures)) memory.failure = errorMessage(error);
+        // What the machines do is told whatever fails. But that a new spec is observed isn't before it is applied.
+        const isObserved = emulator.metadata.generation === emulator.status?.observedGeneration;
+        if (!decision.statusFirst && (isObserved || memory.failure !== undefined))
+          await this.#publish(raw, memory, this.#decide(key, emulator, memory));
       }
       throw error;
     }
@@ -218,8 +230,7 @@ export class EmulatorController {
   }
 
   async #reportInvalid(raw: RawEmulator, message: string): Promise<WorkResult> {
-    const before = emulatorStatusSchema.safeParse(raw.status);
-    const status = invalidSpecStatus(before.data ?? {}, raw.metadata.generation, message, this.#context.now());
+    const status = invalidSpecStatus(raw.status, raw.metadata.generation, message, this.#context.now());
     const written = await writeStatus(this.#context, raw, status);
     if (written) {
       this.#tell(raw, { type: 'Warning', reason: REASONS.InvalidSpec, action: 'Parse', note: message });
@@ -247,6 +258,7 @@ export class EmulatorController {
     const memory = this.#memories.get(key) ?? {
       uid: metadata.uid ?? '',
       failure: undefined,
+      failures: 0,
       namespaceEnds: false,
       statuses: { storedAt: Number.NEGATIVE_INFINITY, newsSince: undefined },
       refusals: new Map(),
@@ -268,6 +280,19 @@ export class EmulatorController {
     this.#context.channels.forget(key);
     this.#context.resolver.forget(key);
   }
+}
+
+/** So many failures in a row are no hiccup: the status says so. */
+const LASTING = 3;
+
+/** What is refused, or goes on failing; what only has to be tried again is not worth a status. */
+function isWorthTelling(error: unknown, failures: number): boolean {
+  return isRefusal(error) || error instanceof SecretWithoutToken || failures >= LASTING;
+}
+
+/** Nothing can be written now, a status no more than anything else. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 0;
 }
 
 type Parsed = { success: true; emulator: Emulator } | { success: false; message: string };
