@@ -2,7 +2,6 @@ import { KubeClient } from '../kube/client.ts';
 import { type Clock, systemClock } from '../kube/clock.ts';
 import { errorMessage } from '../kube/errors.ts';
 import { LeaderElection } from '../kube/lease.ts';
-import { keyOf } from '../kube/object.ts';
 import type { RequestObservation } from '../kube/transport.ts';
 import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
@@ -45,7 +44,7 @@ export function startOperator(context: OperatorContext): Operator {
   const caches = cachesOf(context, client, clock);
   const parts = wireController(context, { client, unfenced, caches, clock });
   const gate = new WorkGate(parts.queue);
-  void lead(context, { caches, gate, election, add: (key) => parts.queue.add(key) });
+  void lead(context, { caches, gate, election, onTurn: parts.onTurn });
   return {
     notReady: () => {
       const missing = allCaches(caches).filter((informer) => !informer.hasSynced());
@@ -107,11 +106,11 @@ interface Leading {
   readonly caches: Caches;
   readonly gate: WorkGate;
   readonly election: LeaderElection | undefined;
-  readonly add: (key: string) => void;
+  readonly onTurn: (leading: boolean) => void;
 }
 
 /** Fills the caches and works whenever it may, until the election is released. */
-async function lead({ metrics, log }: OperatorContext, { caches, gate, election, add }: Leading): Promise<void> {
+async function lead({ metrics, log }: OperatorContext, { caches, gate, election, ...parts }: Leading): Promise<void> {
   const synced = Promise.all(allCaches(caches).map((informer) => informer.start())).then(() => {
     log.info({ emulators: caches.emulators.store.size }, 'caches are filled');
     return gate.set({ synced: true });
@@ -120,9 +119,11 @@ async function lead({ metrics, log }: OperatorContext, { caches, gate, election,
   const onTurn = (leading: boolean): void => {
     metrics.leading(LEASE, leading);
     log.info(leading ? 'leading' : 'not leading any more');
-    // What another leader did meanwhile is looked at again, and what it left undone is done.
-    if (leading) for (const emulator of caches.emulators.store.values()) add(keyOf(emulator));
+    parts.onTurn(leading);
   };
   if (election !== undefined) await takeTurns({ election, gate, onTurn });
-  else await Promise.all([synced, gate.set({ leading: true })]);
+  else {
+    parts.onTurn(true);
+    await Promise.all([synced, gate.set({ leading: true })]);
+  }
 }

@@ -50,6 +50,8 @@ export interface Parts {
   readonly channels: MachineChannels;
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;
+  /** This process begins to lead, or has ended to: all its work has. Before the first, nothing is added to the queue. */
+  readonly onTurn: (leading: boolean) => void;
 }
 
 /** Puts the Emulator controller together; nothing works before its queue is started. */
@@ -66,7 +68,11 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     random: Math.random,
     observer: observeQueue(metrics, log),
   });
-  const channels = createChannels(context, ground, secrets, queue);
+  let isLeading = false;
+  const enqueue = (key: string): void => {
+    if (isLeading) queue.add(key);
+  };
+  const channels = createChannels(context, ground, secrets, enqueue);
   const now = (): Date => new Date(clock.now());
   const resolver = new SnapshotResolver({
     client,
@@ -75,7 +81,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     monotonic: clock.monotonic,
     onEnd: (key, attempt) => {
       controller.resolveEnded(key, attempt);
-      queue.add(key);
+      enqueue(key);
     },
   });
   const { defaultImage } = settings;
@@ -91,9 +97,18 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     now,
     monotonic: clock.monotonic,
   });
-  watchCaches(caches, (key) => queue.add(key));
+  watchCaches(caches, enqueue);
   for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);
-  return { queue, channels, resolver, recorder };
+  const onTurn = (leading: boolean): void => {
+    isLeading = leading;
+    // What another leader did meanwhile is looked at again, what it left undone is done, and who is gone is forgotten.
+    if (leading) for (const key of controller.known()) enqueue(key);
+    // Who doesn't lead has nobody to tell what machines and registries say.
+    else
+      for (const end of [channels.close(), resolver.stop()])
+        end.catch((error) => log.error({ err: error }, 'a turn as leader did not end'));
+  };
+  return { queue, channels, resolver, recorder, onTurn };
 }
 
 function createRecorder({ settings, log }: OperatorContext, { unfenced, clock }: Ground): EventRecorder {
@@ -113,7 +128,7 @@ function createChannels(
   { connectToPod, log }: OperatorContext,
   { clock }: Ground,
   secrets: EmulatorSecrets,
-  queue: WorkQueue,
+  enqueue: (key: string) => void,
 ): MachineChannels {
   const channel: ChannelContext = {
     reports: (address, token, signal) => agentReports(connectToPod, address, token, signal),
@@ -125,7 +140,7 @@ function createChannels(
     random: Math.random,
     onFailure: ({ pod }, error) => log.debug({ pod }, `agent: ${errorMessage(error)}`),
   };
-  return new MachineChannels(channel, (key) => queue.add(key));
+  return new MachineChannels(channel, enqueue);
 }
 
 /** Logs failures beside counting everything. */

@@ -66,6 +66,17 @@ test('what was asked for an Emulator that was made anew meanwhile is nobody’s 
   expect(ended.map(({ digest }) => digest)).toEqual([digestOf('b'), digestOf('c')]);
 });
 
+test('what was under way when it stopped is told to nobody, and what is asked for afterwards is answered', async () => {
+  const { resolver, ended, ask, answer } = await setUp();
+  ask('school/a', 'b');
+  await resolver.stop();
+  expect(resolver.attempt('school/a')).toBeUndefined();
+  await answer('c');
+  ask('school/a', 'c');
+  await vi.waitFor(() => expect(resolver.attempt('school/a')?.digest).toBe(digestOf('c')), 10_000);
+  expect(ended.map(({ digest }) => digest)).toEqual([digestOf('c')]);
+});
+
 test('an attempt that runs is not begun again', async () => {
   const { resolver, ended, ask, answer } = await setUp();
   ask('school/a', 'b');

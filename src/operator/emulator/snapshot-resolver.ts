@@ -39,7 +39,7 @@ export class SnapshotResolver {
   readonly #context: ResolverContext;
   readonly #attempts = new Map<string, ResolveAttempt>();
   readonly #running = new Set<Promise<void>>();
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
 
   constructor(context: ResolverContext) {
     this.#context = context;
@@ -71,18 +71,22 @@ export class SnapshotResolver {
     this.#attempts.delete(emulatorKey);
   }
 
+  /** Gives up what is under way, untold, and forgets what was; what is asked for later begins anew. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#attempts.clear();
     await Promise.all(this.#running);
   }
 
   async #run(key: string, namespace: string, started: ResolveAttempt): Promise<void> {
     const { request, failures, goodSince } = started;
-    const resolved = await this.#resolve(namespace, request).catch((error: unknown) => ({
+    const { signal } = this.#abort;
+    const resolved = await this.#resolve(namespace, request, signal).catch((error: unknown) => ({
       failure: { reason: 'ResolveFailed', message: errorMessage(error) },
     }));
     // The Emulator may be gone by now, or another one of its name be there with an attempt of its own.
-    if (this.#abort.signal.aborted || this.#attempts.get(key) !== started) return;
+    if (signal.aborted || this.#attempts.get(key) !== started) return;
     const ended = { request, running: false, endedAt: this.#context.monotonic() };
     const attempt: ResolveAttempt =
       'digest' in resolved
@@ -98,7 +102,7 @@ export class SnapshotResolver {
     this.#context.onEnd(key, attempt);
   }
 
-  async #resolve(namespace: string, request: ResolveRequest): Promise<Resolved> {
+  async #resolve(namespace: string, request: ResolveRequest, signal: AbortSignal): Promise<Resolved> {
     const folder = await mkdtemp(join(tmpdir(), 'loco-resolve-'));
     try {
       const login = await this.#loginFile(folder, namespace, request);
@@ -113,7 +117,7 @@ export class SnapshotResolver {
         registryConfig: login,
         caFile: ca,
         timeoutMilliseconds: TIMEOUT_MS,
-        signal: this.#abort.signal,
+        signal,
       });
       return result.ok ? { digest: result.value.digest } : { failure: result.failure };
     } finally {

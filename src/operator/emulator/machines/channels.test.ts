@@ -21,7 +21,7 @@ function setUp(reports?: (signal: AbortSignal) => AsyncGenerator<never>) {
   const changed: string[] = [];
   const context = {
     reports: async function* (_address: unknown, _token: string, signal: AbortSignal) {
-      if (reports !== undefined) yield* reports(signal);
+      if (reports !== undefined) return yield* reports(signal);
       await new Promise(() => undefined);
     },
     readToken: async () => 'token',

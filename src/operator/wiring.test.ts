@@ -1,0 +1,52 @@
+import { Socket } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import { KubeClient } from '../kube/client.ts';
+import { FakeClock } from '../kube/fake-clock.ts';
+import { OperatorMetrics } from '../kube/metrics.ts';
+import { startScriptedServer } from '../kube/scripted-server.ts';
+import { createCaches } from './emulator/caches.ts';
+import { readSettings } from './settings.ts';
+import { wireController } from './wiring.ts';
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+async function setUp() {
+  const server = await startScriptedServer(() => undefined);
+  open.push(server.close);
+  const clock = new FakeClock();
+  const client = new KubeClient(server.connection);
+  const nothing = (): void => undefined;
+  const base = { client, clock, random: () => 0.5 };
+  const caches = createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing });
+  const context = {
+    connection: server.connection,
+    connectToPod: () => new Socket(),
+    settings: readSettings({ LOCO_DEFAULT_IMAGE: 'image' }, 'test'),
+    identity: { holder: 'test', isPredecessor: () => false },
+    metrics: new OperatorMetrics(),
+    tracer: undefined,
+    log: pino({ level: 'silent' }),
+  };
+  const parts = wireController(context, { client, unfenced: client, caches, clock });
+  const see = (name: string) =>
+    caches.emulators.store.set({ metadata: { name, namespace: 'n', uid: `${name}-uid`, resourceVersion: '1' } });
+  return { parts, see };
+}
+
+test('what caches tell is kept for work while this process leads, and all that is there comes with its turn', async () => {
+  const { parts, see } = await setUp();
+  see('a');
+  see('b');
+  expect(parts.queue.depth).toBe(0);
+  parts.onTurn(true);
+  expect(parts.queue.depth).toBe(2);
+  see('c');
+  expect(parts.queue.depth).toBe(3);
+  parts.onTurn(false);
+  see('d');
+  expect(parts.queue.depth).toBe(3);
+});
