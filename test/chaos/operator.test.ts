@@ -1,11 +1,10 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { keepIn } from '../../chaos/operator/evidence.ts';
 import { makePlan, SHORT } from '../../chaos/operator/plan.ts';
 import { type RunVerdict, runOperatorChaos } from '../../chaos/operator/run.ts';
 import { step } from '../../scripts/console.ts';
+import { stateFolder } from '../../scripts/folders.ts';
 
 /** The short form of `npm run chaos -- operator`; docs/chaos.md says how to read what it finds. */
 describe('twenty Emulators while everything fails once', () => {
@@ -13,13 +12,12 @@ describe('twenty Emulators while everything fails once', () => {
   let verdict: RunVerdict;
 
   beforeAll(async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'loco-chaos-evidence-'));
     const lines: string[] = [];
     const log = (line: string): void => {
       lines.push(line);
       step(line);
     };
-    const keep = keepIn(folder, plan, lines, step);
+    const keep = keepIn(path.join(stateFolder, 'chaos'), plan, lines, step);
     verdict = await runOperatorChaos({ plan, cluster: 'loco-test-chaos', log, keep, always: false });
   });
 
