@@ -309,6 +309,13 @@ describe('what stands in the way', () => {
       'False',
     ],
     [
+      'a claim that is to go with a deleted Emulator of this name',
+      {},
+      { claims: [claim(0, { condemned: true, emulatorUid: 'former-uid' })] },
+      'PredecessorLeaving',
+      'False',
+    ],
+    [
       'an Emulator that was there first and wants the same claim, before there is one',
       {},
       { rivals: [{ emulator: 'older', claims: ['win98-disk-classroom-0'] }] },
@@ -403,6 +410,13 @@ describe('what stands in the way', () => {
     expect(decided(emulator(own), { claims: [deleting] }).objects?.statefulSet).toBeUndefined();
     const stopped = decided(emulator({ ...own, powerState: 'Stopped' }), { statefulSet });
     expect(stopped.objects?.statefulSet?.spec?.replicas).toBe(0);
+  });
+
+  test('a claim beyond the replicas that goes with a deleted Emulator of this name is let go', () => {
+    const condemned = claim(1, { condemned: true, emulatorUid: 'former-uid' });
+    const decision = decided(emulator({ replicas: 1 }), { claims: [claim(0), condemned] });
+    expect(decision.claimPatches).toEqual([]);
+    expect(decision.objects?.statefulSet).toBeDefined();
   });
 
   test('an Emulator that was made again makes its claims its own before its machines use them', () => {

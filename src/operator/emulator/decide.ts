@@ -198,6 +198,7 @@ function claimPatches(observed: Observed, retention: RetentionDecision): KubeObj
         claim.emulator === owner.name ||
         (claim.ordinal < spec.replicas && (claim.emulator === undefined || isTakeable(claim, spec))),
     )
+    .filter(({ condemned }) => !condemned)
     .filter(({ uid }) => !retention.deletions.some((deletion) => deletion.uid === uid))
     .map((claim) => {
       const pod = observed.pods.find(({ ordinal }) => ordinal === claim.ordinal);

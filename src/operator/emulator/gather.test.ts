@@ -43,6 +43,19 @@ test('an existing claim is the only one that counts', () => {
   expect(gathered({ claims }, spec).claims.map(({ name }) => name)).toEqual(['my-disk']);
 });
 
+test('a claim that names a deleted Emulator of this name as its owner is condemned', () => {
+  const owned = (name: string, owner: string, uid: string): ClaimObject => ({
+    metadata: { ...claim(name).metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'Emulator', name: owner, uid }] },
+  });
+  const claims = [
+    owned('win98-disk-classroom-0', 'classroom', 'former-uid'),
+    owned('win98-disk-classroom-1', 'classroom', 'emulator-uid'),
+    owned('win98-disk-classroom-2', 'other', 'other-uid'),
+    claim('win98-disk-classroom-3'),
+  ];
+  expect(gathered({ claims }).claims.map(({ condemned }) => condemned)).toEqual([true, false, false, false]);
+});
+
 describe('whose a claim is', () => {
   const neighbour = (name: string, existing: string | undefined, createdAt = '2026-01-01T00:00:00Z'): Claimant => ({
     name,

@@ -67,7 +67,7 @@ export function gather(cached: CachedObjects): Observed {
     pods: observePods(cached.pods, name),
     claims: cached.claims.flatMap((claim) => {
       const ordinal = claimOrdinal(claim.metadata.name, name, cached.emulator.spec);
-      return ordinal === undefined ? [] : [observeClaim(claim, ordinal, uid, holderOf(claim, cached))];
+      return ordinal === undefined ? [] : [observeClaim(claim, ordinal, { name, uid }, holderOf(claim, cached))];
     }),
     rivals: rivalsOf(cached),
     contacts: cached.contacts,

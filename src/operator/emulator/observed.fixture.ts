@@ -72,6 +72,7 @@ export function claim(ordinal: number, more: Partial<ObservedClaim> = {}): Obser
     holder: undefined,
     disk: undefined,
     collected: false,
+    condemned: false,
     deleting: false,
     resourceVersion: `version-${ordinal}`,
     bound: true,

@@ -107,6 +107,8 @@ export interface ObservedClaim {
   readonly disk: ReportedDisk | undefined;
   /** True when deleting this Emulator makes the garbage collector delete the claim. */
   readonly collected: boolean;
+  /** True when a deleted Emulator of our name takes it along: the garbage collector is yet to come. */
+  readonly condemned: boolean;
   readonly deleting: boolean;
   readonly resourceVersion: string;
   /** It has a volume. */

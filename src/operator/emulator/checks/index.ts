@@ -1,5 +1,6 @@
 import type { Observed } from '../observed.ts';
 import type { Block } from './block.ts';
+import { checkClaimCondemned } from './claim-condemned.ts';
 import { checkClaimOwner } from './claim-owner.ts';
 import { checkClaimRival } from './claim-rival.ts';
 import { checkMemoryLimit } from './memory-limit.ts';
@@ -13,6 +14,8 @@ const CHECKS: readonly ((observed: Observed) => Block | undefined)[] = [
   checkNameTaken,
   // A disk belongs to one Emulator.
   checkClaimOwner,
+  // One that was to go with its Emulator goes.
+  checkClaimCondemned,
   // And one that is nobody's yet will belong to one.
   checkClaimRival,
 ];

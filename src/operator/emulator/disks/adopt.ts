@@ -20,7 +20,8 @@ export interface AdoptionInput {
  * with `whenDeleted: Delete`, the owner reference that makes the garbage collector take it along. Applied as a whole
  * under one field manager, so what is left out here is removed there. Undefined when the claim says all that already.
  *
- * A claim of a deleted Emulator of the same name is taken over as it is: that is how a disk outlives its Emulator.
+ * A claim of a deleted Emulator of the same name is taken over as it is: that is how a disk outlives its Emulator. One
+ * that was to go with it isn't (`checks/claim-condemned.ts`).
  */
 export function adoptClaim(input: AdoptionInput): KubeObject | undefined {
   const { owner, claim } = input;

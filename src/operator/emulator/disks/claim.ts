@@ -1,6 +1,7 @@
 import type { EmulatorSpec } from '../../../api/emulator/schema.ts';
 import type { ReportedDisk } from '../../../contract/agent-report.ts';
 import { reportedDiskSchema } from '../../../contract/agent-report.ts';
+import type { ObjectMeta } from '../../../kube/object.ts';
 import { parseQuantity } from '../../quantity.ts';
 import type { ClaimObject } from '../cluster-object.ts';
 import { ANNOTATIONS, childNames, ordinalOf } from '../names.ts';
@@ -36,7 +37,7 @@ export function claimOrdinal(claimName: string, name: string, spec: ClaimNaming)
 export function observeClaim(
   claim: ClaimObject,
   ordinal: number,
-  emulatorUid: string,
+  emulator: { readonly name: string; readonly uid: string },
   holder: ClaimHolder | undefined,
 ): ObservedClaim {
   const { metadata, spec, status } = claim;
@@ -48,13 +49,19 @@ export function observeClaim(
     emulatorUid: metadata.annotations?.[ANNOTATIONS.emulatorUid],
     holder,
     disk: annotatedDisk(metadata.annotations?.[ANNOTATIONS.disk]),
-    collected: (metadata.ownerReferences ?? []).some(({ uid }) => uid === emulatorUid),
+    collected: (metadata.ownerReferences ?? []).some(({ uid }) => uid === emulator.uid),
+    condemned: isCondemned(metadata, emulator),
     deleting: metadata.deletionTimestamp !== undefined,
     resourceVersion: metadata.resourceVersion ?? '',
     bound: status?.phase === 'Bound',
     requestBytes: parseQuantity(spec?.resources?.requests?.['storage'] ?? ''),
     capacityBytes: parseQuantity(status?.capacity?.['storage'] ?? ''),
   };
+}
+
+/** Of two Emulators of one name in a namespace, one is gone. */
+function isCondemned({ ownerReferences = [] }: ObjectMeta, { name, uid }: { name: string; uid: string }): boolean {
+  return ownerReferences.some((owner) => owner.kind === 'Emulator' && owner.name === name && owner.uid !== uid);
 }
 
 /** What questions about the sizes of an Emulator's claims are answered from. */
