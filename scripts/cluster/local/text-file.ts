@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -11,11 +12,12 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes the file whole or not at all; true when its text changed. */
+/** Writes the file whole or not at all, also where others write it at the same time; true when its text changed. */
 export async function writeIfChanged(path: string, text: string): Promise<boolean> {
   if ((await readIfThere(path)) === text) return false;
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.next`, text, { mode: 0o600 });
-  await rename(`${path}.next`, path);
+  const next = `${path}.${randomUUID()}.next`;
+  await writeFile(next, text, { mode: 0o600 });
+  await rename(next, path);
   return true;
 }
