@@ -1,6 +1,7 @@
 import type { Follower, KubeObject } from '../../scripts/cluster/simulated/agents/api.ts';
 import { type Counts, countKinds, countRequests } from './counts.ts';
 import type { Ground } from './ground.ts';
+import { readCpuMs } from './process-cost.ts';
 import type { RunningOperator } from './running-operator.ts';
 import type { NewObject, Subject } from './subject.ts';
 
@@ -9,6 +10,8 @@ export interface Creation {
   readonly size: number;
   /** From the first request of the user until the last resource is Ready. */
   readonly seconds: number;
+  /** Milliseconds of processor time of the API server until then, whoever it worked for. */
+  readonly serverCpuMs: number;
   /** Of the operator until it had nothing more to do; absent without one. */
   readonly operator?: {
     readonly counts: Counts;
@@ -63,6 +66,11 @@ export async function createAll(ground: Ground, objects: readonly NewObject[]): 
   );
 }
 
+async function serverCpuMs({ cluster }: Ground): Promise<number> {
+  const times = (await cluster.component('kube-apiserver').pids()).map(readCpuMs);
+  return (await Promise.all(times)).reduce((sum, ms) => sum + ms, 0);
+}
+
 /** Names of resources; none is the beginning of another. */
 export function names(size: number): readonly string[] {
   return Array.from({ length: size }, (_, index) => `machine-${String(index).padStart(5, '0')}`);
@@ -79,14 +87,21 @@ export async function measureCreation(
   const objects = names(size).map((name) => subject.resource(namespace, name));
   await operator?.requestsUntilQuiet();
   const cpuBefore = await operator?.cpuMs();
+  const serverBefore = await serverCpuMs(ground);
   const started = performance.now();
   const ready = whenReady(ground, { subject, namespace, size }, () => operator?.expectRunning());
   await Promise.all([ready, createAll(ground, objects.flat())]);
   const seconds = (performance.now() - started) / 1000;
-  if (operator === undefined || cpuBefore === undefined) return { size, seconds };
+  const server = (await serverCpuMs(ground)) - serverBefore;
+  if (operator === undefined || cpuBefore === undefined) return { size, seconds, serverCpuMs: server };
   const entries = await operator.requestsUntilQuiet();
   const cpuMs = (await operator.cpuMs()) - cpuBefore;
   const { peak } = await operator.memory();
   const requests = countRequests(entries);
-  return { size, seconds, operator: { counts: countKinds(entries), requests, cpuMs, peakBytes: peak } };
+  return {
+    size,
+    seconds,
+    serverCpuMs: server,
+    operator: { counts: countKinds(entries), requests, cpuMs, peakBytes: peak },
+  };
 }

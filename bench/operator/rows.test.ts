@@ -19,11 +19,13 @@ const counts = (more: Partial<Counts>): Counts => ({
 const NOTHING: Figures = { coldStarts: [], creations: [], outages: [], failovers: [] };
 
 function creation(size: number, seconds: number, each?: { counts: Partial<Counts>; cpuMs: number }): Creation {
-  if (each === undefined) return { size, seconds };
+  const serverCpuMs = 40 * size;
+  if (each === undefined) return { size, seconds, serverCpuMs };
   const total = Object.fromEntries(Object.entries(each.counts).map(([kind, count]) => [kind, count * size]));
   return {
     size,
     seconds,
+    serverCpuMs,
     operator: { counts: counts(total), requests: [], cpuMs: each.cpuMs * size, peakBytes: 140e6 },
   };
 }
@@ -56,6 +58,7 @@ test('what an operator asked for is told for each resource', () => {
   expect(rowOf('of them status', 100).values).toEqual({ peer: 7, ours: 3 });
   expect(rowOf('reads each', 100).values).toEqual({ peer: 11, ours: 0 });
   expect(rowOf('processor each', 1000).values).toEqual({ ours: 30 });
+  expect(rowOf("API server's processor each", 100).values).toEqual({ floor: 40, peer: 40, ours: 40 });
 });
 
 test('time to Ready is compared with the floor and with the peer, each with its own aim', () => {

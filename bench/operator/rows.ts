@@ -108,6 +108,7 @@ function creationRows(all: AllFigures, size: number): readonly Row[] {
       each(({ cpuMs }) => cpuMs),
       { size, aim: { most: 30 } },
     ),
+    row(all, "API server's processor each", 'ms', (figures) => perResource(of(figures)?.serverCpuMs, size), { size }),
     row(all, 'highest memory', 'MB', (figures) => bytes(of(figures)?.operator?.peakBytes), {
       size,
       ...(size === 1000 ? { aim: { most: 150 } } : {}),
@@ -115,6 +116,7 @@ function creationRows(all: AllFigures, size: number): readonly Row[] {
   ];
 }
 
+const perResource = (total: number | undefined, size: number) => (total === undefined ? undefined : total / size);
 const bytes = (value: number | undefined) => (value === undefined ? undefined : value / MEGA);
 
 /** How much more a resource costs among the most than among the fewest. */
