@@ -31,6 +31,7 @@ async function setUp(answer: (method: string, path: string, response: http.Serve
   const nothing = (): void => undefined;
   const base = { client, clock: new FakeClock(), random: () => 0 };
   const written: string[] = [];
+  const deleted: string[] = [];
   const context: ActContext = {
     client,
     caches: createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing }),
@@ -41,8 +42,9 @@ async function setUp(answer: (method: string, path: string, response: http.Serve
     ),
     isTaken: () => false,
     onWrite: (what) => written.push(what),
+    onClaimDeleted: (name) => deleted.push(name),
   };
-  return { context, written, server };
+  return { context, written, deleted, server };
 }
 
 test.each([
@@ -54,6 +56,17 @@ test.each([
   expect(await carryOut(context, school, { ...idle, nudges: [nudge] })).toEqual({ conflicts: [], refusals: [] });
   expect(server.requests).toEqual(['PATCH /api/v1/namespaces/school/pods/classroom-0']);
   expect(written).toEqual(['left Pod classroom-0 alone, which was changed meanwhile']);
+});
+
+test.each<[string, number, object, string[]]>([
+  ['deleted', 200, { kind: 'Status', status: 'Success' }, ['disk']],
+  ['changed or replaced meanwhile', 409, { kind: 'Status', reason: 'Conflict', code: 409 }, []],
+  ['gone already', 404, { kind: 'Status', reason: 'NotFound', code: 404 }, []],
+])('a claim that was %s is told of as what it is', async (_, code, answer, expected) => {
+  const { context, deleted } = await setUp((_method, _path, response) => sendJson(response, code, answer));
+  const claimDeletions = [{ name: 'disk', uid: 'claim-0', resourceVersion: '1', ordinal: 0 }];
+  await carryOut(context, school, { ...idle, claimDeletions });
+  expect(deleted).toEqual(expected);
 });
 
 test.each<[string, Partial<Decision>, (path: string) => boolean, (path: string) => boolean]>([

@@ -38,6 +38,8 @@ export interface ActContext {
   readonly isTaken: (kind: string, name: string) => boolean;
   /** Told of each write that changed something, for the log. */
   readonly onWrite: (what: string) => void;
+  /** Told of each claim whose deletion the API server accepted. */
+  readonly onClaimDeleted: (name: string) => void;
 }
 
 /** What was found out on the way. */
@@ -153,8 +155,9 @@ async function deleteClaim(
   const outcome = await context.caches.claims.store.ownDelete(`${namespace}/${name}`, () =>
     context.client.delete(RESOURCES.claim, { namespace, name, uid, resourceVersion }),
   );
-  if (outcome === 'Deleted' || outcome === 'Terminating')
-    context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
+  if (outcome !== 'Deleted' && outcome !== 'Terminating') return;
+  context.onWrite(`deleted PersistentVolumeClaim ${name} (${uid})`);
+  context.onClaimDeleted(name);
 }
 
 /** Changes one field, so that whatever else stands in the claim stays its owner's. A refusal is an outcome. */

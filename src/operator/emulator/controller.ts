@@ -18,7 +18,7 @@ import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 import { type StatusHistory, statusDueAt } from './status-pace.ts';
 
-export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'isTaken'> {
+export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaimDeleted' | 'isTaken'> {
   readonly channels: MachineChannels;
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;
@@ -107,7 +107,6 @@ export class EmulatorController {
     memory.making = decision.objects?.statefulSet?.spec?.replicas;
     if (decision.statusFirst) await this.#publish(raw, memory, decision);
     const changed = await this.#carryOut(key, raw, emulator, memory, decision);
-    for (const { name } of decision.claimDeletions) this.#tellOfDeletion(raw, name);
     // What was just stored is what the next pass starts from.
     if (decision.statusFirst) return { outcome: 'Again', afterMs: 0 };
     const final = changed ? this.#decide(key, emulator, memory) : decision;
@@ -130,6 +129,7 @@ export class EmulatorController {
       isTaken: (kind, name) =>
         memory.conflicts?.found.some((child) => child.kind === kind && child.name === name) ?? false,
       onWrite: (what) => this.#context.log.info({ emulator: key }, what),
+      onClaimDeleted: (claim) => this.#tellOfDeletion(raw, claim),
     };
     const before = memory.failure;
     try {
