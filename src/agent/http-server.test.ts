@@ -75,6 +75,29 @@ describe('the agent over HTTP', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  it('keeps no timer for a watcher that left while its token was looked at, which would keep the process', async () => {
+    const { promise: token, resolve: giveToken } = Promise.withResolvers<string>();
+    const asked = Promise.withResolvers<void>();
+    const late = await startAgentServer({
+      port: 0,
+      report,
+      readToken: () => {
+        asked.resolve();
+        return token;
+      },
+      log,
+    });
+    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const watching = fetch(`http://127.0.0.1:${late.port}/status?watch=true`, { headers: authorization });
+    await asked.promise;
+    await Promise.all([late.close(), expect(watching).rejects.toThrow()]);
+    const before = timers();
+    giveToken('s3cret');
+    await token;
+    await new Promise(setImmediate);
+    expect(timers()).toBe(before);
+  });
+
   it('lets a watcher go that takes nothing any more', async () => {
     const [socket] = await hold(
       1,

@@ -141,10 +141,13 @@ function watch(options: AgentServerOptions, response: ServerResponse): void {
     if (stuckHeartbeats > STUCK_HEARTBEATS) response.destroy();
     else send(options.report.current);
   }, options.heartbeatMilliseconds ?? 15_000);
-  response.once('close', () => {
+  const end = () => {
     unsubscribe();
     clearInterval(heartbeat);
-  });
+  };
+  // A client that left while its token was looked at has closed already, and never would again.
+  if (response.destroyed) end();
+  else response.once('close', end);
 }
 
 async function control(options: AgentServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

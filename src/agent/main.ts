@@ -34,7 +34,8 @@ type Command = (args: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   prepare: prepareCommand,
-  run: runMachine,
+  // At once: whatever still listens or waits would keep the pod of a stopped machine until its grace period is over.
+  run: async () => process.exit(await runMachine()),
   import: importCommand,
   publish: publishCommand,
   status: async () => print(await client().status()),

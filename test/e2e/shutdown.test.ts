@@ -81,7 +81,7 @@ describe('told to stop when it is up', () => {
   test.concurrent.each([third, fourth])('under disk load, $pod leaves its files clean', async (machine) => {
     const boot = Number(await machine.said('boot'));
     await machine.type('load 0');
-    await machine.deletePod();
+    expect(await machine.deletePod()).toBeLessThan(GRACE_SECONDS);
     await machine.up(boot + 1);
     await expectCleanStop(machine);
   });

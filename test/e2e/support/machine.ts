@@ -114,15 +114,19 @@ export class Machine {
     });
   }
 
-  /** Deletes the pod as `kubectl delete pod` does, and waits until another has its name. The seconds that it took. */
+  /**
+   * Deletes the pod as `kubectl delete pod` does, and waits until another has its name: longer than any grace period
+   * here, so that it is the caller who judges the seconds that it took.
+   */
   async deletePod(): Promise<number> {
     const old = await this.#scenario.podUid(this.pod);
     const begin = performance.now();
     await this.#scenario.cluster.core.deleteNamespacedPod({ name: this.pod, namespace: this.#scenario.namespace });
-    await eventually(`pod ${this.pod} is a new one`, async () => {
+    const isNew = async () => {
       const now = await this.#scenario.podUid(this.pod);
       return now !== undefined && now !== old;
-    });
+    };
+    await eventually(`pod ${this.pod} is a new one`, isNew, 180_000);
     return (performance.now() - begin) / 1000;
   }
 
@@ -139,15 +143,15 @@ export class Machine {
 
   /**
    * Takes memory in the container until the kernel ends QEMU for want of it. The kernel takes the largest process, so
-   * it is taken by many small ones.
+   * it is taken by many small ones; and one after the other, or those under way when QEMU is gone would fill its room
+   * too and cost the agent its life.
    */
   async runOutOfMemory(): Promise<void> {
     const takeUntilGone = `
       qemu=/proc/$(pidof qemu-system-i386)
       echo 1000 >$qemu/oom_score_adj
       while grep -q '^State:.[RSD]' $qemu/status 2>/dev/null; do
-        (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 60; :) &
-        sleep 0.3
+        : "$( (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); exec >&-; sleep 60; :) & )"
       done
       kill -9 0`;
     await this.run(['sh', '-c', takeUntilGone], { reject: false });
