@@ -13,7 +13,14 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      { test: { name: 'chart', include: ['test/chart/**/*.test.ts'], testTimeout: 30_000, hookTimeout: minutes(5) } },
+      {
+        test: {
+          name: 'chart',
+          include: ['test/chart/**/*.test.ts', 'test/policies/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: minutes(5),
+        },
+      },
       {
         test: {
           name: 'guest',
