@@ -65,7 +65,8 @@ export function apiServer(layout: Layout, addresses: Addresses): Component<'kube
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-cluster-ip-range=${addresses.serviceSubnet}`,
       '--authorization-mode=Node,RBAC',
-      '--enable-admission-plugins=NodeRestriction',
+      // The second asks, of who makes an object with a blocking owner, for the right to that owner's finalizers.
+      '--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement',
       '--allow-privileged=true',
       `--kubelet-certificate-authority=${pki('ca.crt')}`,
       `--kubelet-client-certificate=${pki('admin.crt')}`,
