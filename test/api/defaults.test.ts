@@ -87,6 +87,7 @@ const pod = some({
 const rest = some({
   replicas: fc.integer({ min: 0, max: 100 }),
   image: fc.constant('ghcr.io/mroie/qemu-loco:1.0.0'),
+  update: fc.constantFrom('OnRestart', 'Rolling'),
   imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent', 'Never'),
   imagePullSecrets: fc.uniqueArray(name, { maxLength: 3 }).map((names) => names.map((one) => ({ name: one }))),
   machine,

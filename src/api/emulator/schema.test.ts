@@ -7,6 +7,7 @@ describe('the spec of an Emulator', () => {
       replicas: 1,
       powerState: 'Running',
       managementPolicy: 'Managed',
+      update: 'OnRestart',
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: [],
       storage: {

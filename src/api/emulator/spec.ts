@@ -64,6 +64,10 @@ export const emulatorSpecSchema = z
       description:
         'Managed, or Unmanaged: the operator leaves everything as it is, whatever changes here, and only goes on telling in the status how the machines are.',
     }),
+    update: z.enum(['OnRestart', 'Rolling']).default('OnRestart').meta({
+      description:
+        'When a change that needs another pod reaches machines that run. OnRestart: at their next start, whoever causes it; the condition RestartRequired names them. Rolling: the operator restarts them one at a time, each with a clean shutdown of its guest, and the next only when the last is ready again; one that does not come back holds the others.',
+    }),
     image: imageReference.optional(),
     imagePullPolicy: z
       .enum(['Always', 'IfNotPresent', 'Never'])

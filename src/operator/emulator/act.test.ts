@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { KubeClient } from '../../kube/client.ts';
 import { FakeClock } from '../../kube/fake-clock.ts';
 import { sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
@@ -32,6 +32,7 @@ async function setUp(answer: (method: string, path: string, response: http.Serve
   const base = { client, clock: new FakeClock(), random: () => 0 };
   const written: string[] = [];
   const deleted: string[] = [];
+  const restarted: string[] = [];
   const context: ActContext = {
     client,
     caches: createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing }),
@@ -43,8 +44,9 @@ async function setUp(answer: (method: string, path: string, response: http.Serve
     isTaken: () => false,
     onWrite: (what) => written.push(what),
     onClaimDeleted: (name) => deleted.push(name),
+    onRestart: (pod) => restarted.push(pod),
   };
-  return { context, written, deleted, server };
+  return { context, written, deleted, restarted, server };
 }
 
 test.each([
@@ -67,6 +69,54 @@ test.each<[string, number, object, string[]]>([
   const claimDeletions = [{ name: 'disk', uid: 'claim-0', resourceVersion: '1', ordinal: 0 }];
   await carryOut(context, school, { ...idle, claimDeletions });
   expect(deleted).toEqual(expected);
+});
+
+describe('a machine that is to be restarted', () => {
+  const restart = { name: 'classroom-0', uid: 'pod-0' };
+  const key = 'school/classroom';
+  /** What is applied comes back as it is. */
+  const echo = (response: http.ServerResponse, body: string): void => {
+    const { metadata, ...object } = JSON.parse(body);
+    sendJson(response, 200, { ...object, metadata: { resourceVersion: '7', uid: 'of-it', ...metadata } });
+  };
+  const wanted = {
+    ...first,
+    objects: first.objects && { ...first.objects, secrets: { create: false, pods: [], againAfterMs: undefined } },
+  };
+
+  test('is deleted by its UID and told of, where its template was the newest already', async () => {
+    const deletions: unknown[] = [];
+    const { context, written, restarted } = await setUp((method, path, response, body) => {
+      if (method !== 'DELETE') return echo(response, body);
+      deletions.push([path, JSON.parse(body).preconditions]);
+      sendJson(response, 200, { metadata: { deletionTimestamp: '2026-11-21T10:00:00Z' } });
+    });
+    await carryOut(context, school, wanted);
+    expect(context.caches.statefulSets.store.get(key)).toBeDefined();
+    await carryOut(context, school, { ...wanted, restart });
+    expect(deletions).toEqual([['/api/v1/namespaces/school/pods/classroom-0', { uid: 'pod-0' }]]);
+    expect(restarted).toEqual(['classroom-0']);
+    expect(written.at(-1)).toBe('deleted Pod classroom-0 (pod-0), to be made anew as the spec asks');
+  });
+
+  test('is left alone by the pass that changes its template: it might come up with the one before', async () => {
+    const { context, restarted, server } = await setUp((_method, _path, response, body) => echo(response, body));
+    await carryOut(context, school, { ...wanted, restart });
+    expect(server.requests.filter((request) => request.startsWith('DELETE'))).toEqual([]);
+    expect(restarted).toEqual([]);
+  });
+
+  test.each([
+    [409, 'Conflict'],
+    [404, 'NotFound'],
+  ])('is not told of when it is another pod by now: %d', async (code, reason) => {
+    const { context, restarted } = await setUp((method, _path, response, body) =>
+      method === 'DELETE' ? sendFailure(response, code, reason) : echo(response, body),
+    );
+    await carryOut(context, school, wanted);
+    await carryOut(context, school, { ...wanted, restart });
+    expect(restarted).toEqual([]);
+  });
 });
 
 test.each<[string, Partial<Decision>, (path: string) => boolean, (path: string) => boolean]>([

@@ -40,6 +40,8 @@ export interface ActContext {
   readonly onWrite: (what: string) => void;
   /** Told of each claim whose deletion the API server accepted. */
   readonly onClaimDeleted: (name: string) => void;
+  /** Told of each machine whose pod is being deleted so that it starts with a newer one. */
+  readonly onRestart: (pod: string) => void;
 }
 
 /** What was found out on the way. */
@@ -52,7 +54,9 @@ export interface Findings {
 
 /** Carries out what concerns an Emulator's own objects and claims. */
 export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<Findings> {
-  const conflicts = decision.objects === undefined ? [] : await applyObjects(context, emulator, decision.objects);
+  const nothing = { conflicts: [], settled: false };
+  const { conflicts, settled } =
+    decision.objects === undefined ? nothing : await applyObjects(context, emulator, decision.objects);
   const { namespace, name } = emulator.metadata;
   const growths = allEnded(decision.claimGrowths.map((growth) => growClaim(context, namespace, growth)));
   const [refusals] = await allEnded([
@@ -61,6 +65,8 @@ export async function carryOut(context: ActContext, emulator: Emulator, decision
     ...decision.claimPatches.map((patch) => patchClaim(context, patch)),
     ...decision.claimDeletions.map((deletion) => deleteClaim(context, namespace, deletion)),
     ...decision.nudges.map((nudge) => nudgePod(context, namespace, nudge)),
+    // For a template that was just changed it is decided anew.
+    settled ? restartMachine(context, namespace, decision.restart) : undefined,
   ]);
   return { conflicts, refusals: refusals.filter((refusal) => refusal !== undefined) };
 }
@@ -87,7 +93,7 @@ export async function writeStatus(
 }
 
 /** Secrets, plan and Service first: a pod that finds them missing would wait for kubelet's next look. */
-async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<ForeignChild[]> {
+async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<Applied> {
   const { caches } = context;
   const owner = ownerOf(emulator);
   const first = await allEnded([
@@ -95,11 +101,17 @@ async function applyObjects(context: ActContext, emulator: Emulator, objects: Wa
     apply(context, owner, RESOURCES.service, caches.services, objects.service),
     objects.secrets.create ? context.secrets.create(owner, emulator.spec) : undefined,
   ]);
-  const conflicts = first.flat().filter((conflict) => conflict !== undefined);
-  if (conflicts.length > 0) return conflicts;
-  if (objects.statefulSet === undefined) return [];
+  const conflicts = first.flat().filter((outcome) => outcome !== undefined && typeof outcome === 'object');
+  if (conflicts.length > 0 || objects.statefulSet === undefined) return { conflicts, settled: false };
   const last = await apply(context, owner, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
-  return last === undefined ? [] : [last];
+  return typeof last === 'object' ? { conflicts: [last], settled: false } : { conflicts, settled: last === 'AsWanted' };
+}
+
+/** What came of applying an Emulator's objects. */
+interface Applied {
+  readonly conflicts: readonly ForeignChild[];
+  /** The StatefulSet was as wanted before, and nobody else changed it. */
+  readonly settled: boolean;
 }
 
 async function apply<T extends KubeObject>(
@@ -108,7 +120,7 @@ async function apply<T extends KubeObject>(
   resource: Resource,
   informer: Informer<T>,
   rendered: object,
-): Promise<ForeignChild | undefined> {
+): Promise<ForeignChild | 'AsWanted' | 'Changed'> {
   const wanted = asObject<T>(rendered);
   const applier: Applier = {
     client: context.client,
@@ -122,7 +134,8 @@ async function apply<T extends KubeObject>(
   const { name } = wanted.metadata;
   if (applied.outcome === 'Created') context.onWrite(`created ${kind} ${name}`);
   if (applied.outcome === 'Applied') context.onWrite(`applied ${kind} ${name}${overruledText(applied.overruled)}`);
-  if (applied.outcome !== 'Conflict') return undefined;
+  if (applied.outcome === 'Unchanged') return 'AsWanted';
+  if (applied.outcome !== 'Conflict') return 'Changed';
   return { kind, name, ofPredecessor: foreignChild(applied.existing, owner)?.ofPredecessor === true };
 }
 
@@ -194,6 +207,18 @@ async function removeStatefulSet(
   );
   if (outcome === 'Deleted' || outcome === 'Terminating')
     context.onWrite(`deleted StatefulSet ${name} (${uid}), not its pods, for larger claims`);
+}
+
+/** Deletes the pod of a machine; its guest has the grace period to shut down, and the StatefulSet makes another. */
+async function restartMachine(context: ActContext, namespace: string, pod: Decision['restart']): Promise<void> {
+  if (pod === undefined) return;
+  const { name, uid } = pod;
+  const outcome = await context.caches.pods.store.ownDelete(`${namespace}/${name}`, () =>
+    context.client.delete(RESOURCES.pod, { namespace, name, uid }),
+  );
+  if (outcome !== 'Deleted' && outcome !== 'Terminating') return;
+  context.onWrite(`deleted Pod ${name} (${uid}), to be made anew as the spec asks`);
+  context.onRestart(name);
 }
 
 async function nudgePod(context: ActContext, namespace: string, nudge: Nudge): Promise<void> {

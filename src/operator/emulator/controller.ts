@@ -18,7 +18,7 @@ import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
 import { type StatusHistory, statusDueAt } from './status-pace.ts';
 
-export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaimDeleted' | 'isTaken'> {
+export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaimDeleted' | 'onRestart' | 'isTaken'> {
   readonly channels: MachineChannels;
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;
@@ -54,6 +54,8 @@ export class EmulatorController {
   readonly #context: ControllerContext;
   readonly #memories = new Map<string, Memory>();
   readonly #parsedBefore = new WeakMap<RawEmulator, Parsed>();
+  /** Keys of the Emulators that have a step to tell, and nothing else. */
+  readonly #steppers = new Set<string>();
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -130,6 +132,7 @@ export class EmulatorController {
         memory.conflicts?.found.some((child) => child.kind === kind && child.name === name) ?? false,
       onWrite: (what) => this.#context.log.info({ emulator: key }, what),
       onClaimDeleted: (claim) => this.#tellOfDeletion(raw, claim),
+      onRestart: (pod) => this.#tellOfRestart(raw, pod),
     };
     const before = memory.failure;
     try {
@@ -220,11 +223,15 @@ export class EmulatorController {
   ): Promise<number | undefined> {
     const now = this.#context.monotonic();
     const stale = isStatusStale(raw, status);
-    const waitMs = statusDueAt(statusPace, memory.statuses, now) - now;
+    const key = keyOf(raw);
+    if (stale && statusPace === 'Step') this.#steppers.add(key);
+    else this.#steppers.delete(key);
+    const waitMs = statusDueAt(statusPace, memory.statuses, now, this.#steppers.size) - now;
     const newsSince = stale && statusPace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
     memory.statuses = { ...memory.statuses, newsSince };
     if (waitMs > 0 && stale) return waitMs;
     if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
+    this.#steppers.delete(key);
     for (const event of events) this.#tell(raw, event);
     return undefined;
   }
@@ -245,6 +252,11 @@ export class EmulatorController {
       action: 'ScaleDown',
       note: `PersistentVolumeClaim ${claim} was deleted: spec.replicas fell and storage.retention.whenScaled is Delete`,
     });
+  }
+
+  #tellOfRestart(raw: RawEmulator, pod: string): void {
+    const note = `${pod} is restarted: the spec changed since it was started, and spec.update is Rolling`;
+    this.#tell(raw, { type: 'Normal', reason: REASONS.MachineUpdated, action: 'Update', note });
   }
 
   /** To people as an event, and a line in the log. */
@@ -277,6 +289,7 @@ export class EmulatorController {
     this.#context.log.info({ emulator: key, uid }, 'the Emulator is gone');
     this.#context.secrets.forget(uid);
     this.#memories.delete(key);
+    this.#steppers.delete(key);
     this.#context.channels.forget(key);
     this.#context.resolver.forget(key);
   }

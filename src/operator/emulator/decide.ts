@@ -11,11 +11,12 @@ import { type ClaimDeletion, decideRetention, type RetentionDecision } from './d
 import { happenings } from './happenings/index.ts';
 import { lacksDisk, machineStatuses } from './machine-status.ts';
 import { decideNudges, type Nudge } from './nudge.ts';
-import type { Observed, ObservedPlan, ResolveRequest } from './observed.ts';
+import type { Observed, ObservedPlan, ObservedPod, ResolveRequest } from './observed.ts';
 import type { Owner } from './render/owner.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
 import { renderService } from './render/service.ts';
 import { renderStatefulSet, wantedPods } from './render/stateful-set.ts';
+import { decideRollout } from './rollout.ts';
 import { decideSecrets, type SecretsDecision } from './secrets-due.ts';
 import { decideSnapshot, type SnapshotDecision } from './snapshot.ts';
 import { computeStatus } from './status.ts';
@@ -37,6 +38,8 @@ export interface Decision {
   /** UID of the StatefulSet to delete without its pods. */
   readonly statefulSetReplacement: string | undefined;
   readonly nudges: readonly Nudge[];
+  /** The machine to restart, if its template is still the newest when everything else is applied. */
+  readonly restart: Pick<ObservedPod, 'name' | 'uid'> | undefined;
   readonly resolve: ResolveRequest | undefined;
   readonly againAfterMs: number | undefined;
 }
@@ -63,7 +66,8 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
   const unmanaged = observed.emulator.spec.managementPolicy === 'Unmanaged';
   const held = block?.message ?? (unmanaged ? 'spec.managementPolicy is Unmanaged' : undefined);
   const snapshot = decideSnapshot(observed, waiting, held);
-  const facts: Facts = { observed, machines, block, snapshot };
+  const rollout = held === undefined ? decideRollout(observed, machines, now) : undefined;
+  const facts: Facts = { observed, machines, block, snapshot, rollout };
   const status = computeStatus(facts, now);
   const events = happenings(observed, status);
   const shared = {
@@ -78,6 +82,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
       ...shared,
       ...nothing,
       statefulSetReplacement: undefined,
+      restart: undefined,
       resolve: undefined,
       againAfterMs: block && (block.kind === 'Waiting' ? LEAVING_RECHECK_MS : BLOCK_RECHECK_MS),
     };
@@ -96,8 +101,14 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
     claimGrowths: resize.growths.filter(({ name }) => !patches.some(({ metadata }) => metadata.name === name)),
     statefulSetReplacement: resize.replacement,
     nudges: decideNudges(observed, plan, snapshot?.accessAt),
+    restart: rollout?.restart,
     resolve: snapshot?.resolve,
-    againAfterMs: soonest(snapshot?.againAfterMs, resize.againAfterMs, secrets.againAfterMs),
+    againAfterMs: soonest(
+      snapshot?.againAfterMs,
+      resize.againAfterMs,
+      secrets.againAfterMs,
+      rollout?.awaits?.againAfterMs,
+    ),
   };
 }
 

@@ -51,6 +51,7 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
     scheduledAt: new Date('2026-11-21T09:00:00.000Z'),
     ready: false,
     deleting: false,
+    deletedAt: undefined,
     revision: 'classroom-1',
     createdAt: new Date('2026-11-21T09:00:00.000Z'),
     planHash: undefined,

@@ -72,6 +72,8 @@ export interface ObservedPod {
   readonly scheduledAt: Date | undefined;
   readonly ready: boolean;
   readonly deleting: boolean;
+  /** When its grace period ends, or ended; undefined while it isn't being deleted. */
+  readonly deletedAt: Date | undefined;
   readonly revision: string | undefined;
   readonly createdAt: Date;
   readonly planHash: string | undefined;

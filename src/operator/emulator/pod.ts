@@ -21,6 +21,7 @@ export function observePod(pod: PodObject, emulator: string): ObservedPod | unde
     scheduledAt: scheduledAt(pod),
     ready: isTrue(pod, 'Ready'),
     deleting: metadata.deletionTimestamp !== undefined,
+    deletedAt: metadata.deletionTimestamp === undefined ? undefined : new Date(metadata.deletionTimestamp),
     revision: metadata.labels?.['controller-revision-hash'],
     createdAt: new Date(metadata.creationTimestamp ?? 0),
     planHash: metadata.annotations?.[ANNOTATIONS.planHash],

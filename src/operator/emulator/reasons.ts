@@ -10,7 +10,7 @@ export const CONDITIONS = {
   DisksReady: 'DisksReady',
   /** The snapshot's reference was resolved to a digest and pinned. Only with `spec.disk.snapshot`. */
   SnapshotResolved: 'SnapshotResolved',
-  /** A running machine has an older pod than the spec asks for; it takes effect when the pod is deleted. */
+  /** A running machine has an older pod than the spec asks for; `update` says whether the operator restarts it. */
   RestartRequired: 'RestartRequired',
   /** Every machine that runs can write to its disk; Unknown while none runs. */
   DisksWritable: 'DisksWritable',
@@ -74,6 +74,10 @@ export const REASONS = {
   ResolvingAnew: 'ResolvingAnew',
   /** A change of the spec reached the pod template and not yet the pod. */
   TemplateChanged: 'TemplateChanged',
+  /** With `update: Rolling`, machines are restarted one at a time for a changed pod template. */
+  Updating: 'Updating',
+  /** With `update: Rolling`, a machine doesn't come back, and no other is restarted. */
+  UpdateHeld: 'UpdateHeld',
   /** The API server refuses to let a PVC grow; the message has its words. It is tried again. */
   ExpansionRefused: 'ExpansionRefused',
   /** A PVC was asked to grow, and its volume hasn't yet. */
@@ -94,6 +98,8 @@ export const REASONS = {
   MachineEvicted: 'MachineEvicted',
   /** Event: a machine became ready. */
   MachineReady: 'MachineReady',
+  /** Event: a machine is restarted for a changed pod template, as `update: Rolling` asks. */
+  MachineUpdated: 'MachineUpdated',
   /** Event: a guest was shut down, and how. */
   MachineStopped: 'MachineStopped',
   /** Event: a scale-down deleted a machine's claim, as `whenScaled: Delete` asks. */

@@ -1,6 +1,7 @@
 import type { Condition, MachineStatus } from '../../../api/emulator/schema.ts';
 import type { Block } from '../checks/block.ts';
 import type { Observed } from '../observed.ts';
+import type { Rollout } from '../rollout.ts';
 import type { SnapshotDecision } from '../snapshot.ts';
 
 /** A condition before it is known since when it holds. */
@@ -12,6 +13,8 @@ export interface Facts {
   readonly machines: readonly MachineStatus[];
   readonly block: Block | undefined;
   readonly snapshot: SnapshotDecision | undefined;
+  /** Undefined while no rolling update is under way. */
+  readonly rollout: Rollout | undefined;
 }
 
 /** Machines that the spec asks for. */

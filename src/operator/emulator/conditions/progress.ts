@@ -17,8 +17,12 @@ export function reconciling(facts: Facts): ConditionState {
   const surplus = facts.observed.pods.length > wantedPods(facts.observed.emulator.spec);
   const summary = ready(facts);
   const settled = summary.status === 'True' || summary.reason === REASONS.Stopped;
-  if (settled && !surplus)
+  if (settled && !surplus && facts.rollout === undefined)
     return { type, status: 'False', reason: REASONS.UpToDate, message: 'Everything is as wanted' };
+  if (settled && !surplus) {
+    const message = 'Machines are restarted one at a time, for a spec that changed';
+    return { type, status: 'True', reason: REASONS.Updating, message };
+  }
   const message = surplus ? 'Machines that are not wanted any more are shutting down' : summary.message;
   return { type, status: 'True', reason: REASONS.Progressing, message };
 }

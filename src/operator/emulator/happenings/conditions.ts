@@ -13,10 +13,14 @@ export function conditionEvents(before: EmulatorStatus | undefined, next: Emulat
   // Only from a known False: whether it is so can be unknown for a moment, and then it is no news.
   const upToDate = before?.conditions?.find(({ type }) => type === CONDITIONS.RestartRequired)?.status === 'False';
   const restart = upToDate ? changed(CONDITIONS.RestartRequired) : undefined;
+  const held = changed(CONDITIONS.RestartRequired);
   const events: (Happening | undefined)[] = [
     volumesResized(before, next),
     stalled && { type: 'Warning', reason: stalled.reason, action: 'Reconcile', note: stalled.message },
     restart && { type: 'Normal', reason: CONDITIONS.RestartRequired, action: 'Update', note: restart.message },
+    held?.reason === REASONS.UpdateHeld
+      ? { type: 'Warning', reason: held.reason, action: 'Update', note: held.message }
+      : undefined,
     snapshotResolved(before, next),
   ];
   return events.filter((event) => event !== undefined);

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import type { Condition } from '../../api/emulator/schema.ts';
+import { decide } from './decide.ts';
+import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import type { Observed, ObservedPod } from './observed.ts';
+
+const [OLD, NEW] = ['classroom-1', 'classroom-2'];
+const statefulSet = {
+  uid: 'stateful-set-uid',
+  leaving: false,
+  scaleMark: 3,
+  templateSize: '4Gi',
+  templateUid: 'emulator-uid',
+  templateBytes: 4 * 2 ** 30,
+  updateRevision: NEW,
+};
+
+/** Three machines; unless told, each runs with the old template and is Ready. */
+function classroom(changes: Record<number, Partial<ObservedPod>> = {}, said: Record<number, object> = {}) {
+  const ordinals = [0, 1, 2];
+  const pods = ordinals.map((ordinal) => pod(ordinal, { ready: true, revision: OLD, ...changes[ordinal] }));
+  const reports = ordinals.map((ordinal) =>
+    report(ordinal, { disk: disk(ordinal), ready: pods[ordinal]?.ready === true, ...said[ordinal] }),
+  );
+  const claims = ordinals.map((ordinal) => claim(ordinal, { disk: disk(ordinal) }));
+  return { pods, claims, statefulSet, contacts: contacts(...reports) };
+}
+
+function decided(seen: Partial<Observed>, spec: object = {}, now = NOW) {
+  return decide(observed(emulator({ replicas: 3, update: 'Rolling', ...spec }), seen), IMAGE, now);
+}
+
+function condition({ status }: ReturnType<typeof decided>, type: string): Partial<Condition> {
+  return status.conditions?.find((candidate) => candidate.type === type) ?? {};
+}
+
+const down = { ready: false, revision: NEW, createdAt: NOW };
+
+describe('the machine to restart', () => {
+  const cases: [sentence: string, seen: Partial<Observed>, spec: object, restart: string | undefined][] = [
+    ['is the last one where all are Ready and outdated', classroom(), {}, 'classroom-2'],
+    ['is the next one when the last is Ready again', classroom({ 2: { revision: NEW } }), {}, 'classroom-1'],
+    ['is none while the last shuts down', classroom({ 2: { deleting: true } }), {}, undefined],
+    ['is none while the last comes up', classroom({ 2: down }), {}, undefined],
+    ['is none while another is away', { ...classroom(), pods: classroom().pods.slice(0, 2) }, {}, undefined],
+    ['is one that is down and outdated, before any that runs', classroom({ 1: { ready: false } }), {}, 'classroom-1'],
+    [
+      'is none while one that is down and outdated waits for another that is not',
+      classroom({ 0: { ready: false }, 2: down }),
+      {},
+      undefined,
+    ],
+    [
+      'is none where all is as the spec asks',
+      { ...classroom(), statefulSet: { ...statefulSet, updateRevision: OLD } },
+      {},
+      undefined,
+    ],
+    [
+      'is none while it is not known what is newest',
+      { ...classroom(), statefulSet: { ...statefulSet, updateRevision: undefined } },
+      {},
+      undefined,
+    ],
+    ['is none with OnRestart', classroom(), { update: 'OnRestart' }, undefined],
+    ['is none while the machines are stopped', classroom(), { powerState: 'Stopped' }, undefined],
+    ['is none of an Unmanaged Emulator', classroom(), { managementPolicy: 'Unmanaged' }, undefined],
+    [
+      'is none that is not wanted any more',
+      classroom({ 0: { revision: NEW }, 1: { revision: NEW } }),
+      { replicas: 2 },
+      undefined,
+    ],
+    [
+      'is none whose guest switched itself off, nor is that one waited for',
+      classroom({ 2: { ready: false } }, { 2: { phase: 'PoweredOff', ready: false } }),
+      {},
+      'classroom-1',
+    ],
+  ];
+  test.each(cases)('%s', (_, seen, spec, expected) => {
+    expect(decided(seen, spec).restart?.name).toBe(expected);
+  });
+
+  test('is deleted as the very pod that was looked at', () => {
+    expect(decided(classroom()).restart).toMatchObject({ name: 'classroom-2', uid: 'pod-2' });
+  });
+});
+
+describe('what is told of it', () => {
+  const left = 'still to come: classroom-0, classroom-1';
+
+  test('while it goes on: which machines are still to come, and which one is waited for', () => {
+    const seen = decided(classroom({ 2: down }));
+    expect(condition(seen, 'RestartRequired')).toMatchObject({ status: 'True', reason: 'Updating' });
+    expect(condition(seen, 'RestartRequired').message).toContain(`${left}. Waiting for classroom-2 to be ready.`);
+    expect(condition(seen, 'Reconciling').status).toBe('True');
+  });
+
+  test('between two machines it is still at work, although all are Ready', () => {
+    expect(condition(decided(classroom({ 2: { revision: NEW } })), 'Reconciling')).toMatchObject({
+      status: 'True',
+      reason: 'Updating',
+    });
+  });
+
+  const minutes = (count: number): Date => new Date(NOW.getTime() + count * 60_000);
+  const obstacle = { reason: 'ErrImagePull', message: 'container emulator: ErrImagePull: not found' };
+  const unschedulable = { reason: 'Unschedulable', message: 'Unschedulable: no node' };
+  const held: [sentence: string, seen: Partial<Observed>, now: Date, reason: string][] = [
+    [
+      'one whose image is not to be had holds the others at once',
+      classroom({ 2: { ...down, obstacle } }),
+      NOW,
+      'UpdateHeld',
+    ],
+    ['one that has no node yet does not', classroom({ 2: { ...down, obstacle: unschedulable } }), NOW, 'Updating'],
+    [
+      'one that has no node for long does',
+      classroom({ 2: { ...down, obstacle: unschedulable } }),
+      minutes(10),
+      'UpdateHeld',
+    ],
+    ['one that has no disk does', classroom({ 2: down }, { 2: { phase: 'DiskFailed' } }), NOW, 'UpdateHeld'],
+    ['one that takes its time does not', classroom({ 2: down }), minutes(9), 'Updating'],
+    ['one that does not come up does', classroom({ 2: down }), minutes(10), 'UpdateHeld'],
+    [
+      'one that shuts down in its time does not',
+      classroom({ 2: { deleting: true, deletedAt: minutes(2) } }),
+      minutes(2),
+      'Updating',
+    ],
+    [
+      'one that does not go away does',
+      classroom({ 2: { deleting: true, deletedAt: minutes(2) } }),
+      minutes(3),
+      'UpdateHeld',
+    ],
+  ];
+  test.each(held)('%s', (_, seen, now, reason) => {
+    const decision = decided(seen, {}, now);
+    expect(decision.restart).toBeUndefined();
+    expect(condition(decision, 'RestartRequired').reason).toBe(reason);
+    if (reason === 'Updating') expect(decision.againAfterMs).toBeGreaterThan(0);
+  });
+
+  test('who is held, by whom and why, and once as a warning', () => {
+    const seen = classroom({ 2: { ...down, obstacle } });
+    const first = decided(seen);
+    const { message = '' } = condition(first, 'RestartRequired');
+    expect(message).toMatch(/^classroom-2 does not come back.*\(classroom-0, classroom-1\).*ErrImagePull: not found/);
+    const told = first.events.filter(({ reason }) => reason === 'UpdateHeld');
+    expect(told).toMatchObject([{ type: 'Warning', note: message }]);
+    const again = decide(
+      observed(emulator({ replicas: 3, update: 'Rolling' }, { status: first.status }), seen),
+      IMAGE,
+      NOW,
+    );
+    expect(again.events.filter(({ reason }) => reason === 'UpdateHeld')).toEqual([]);
+  });
+
+  test('with OnRestart, the line that restarts them', () => {
+    const { message } = condition(decided(classroom(), { update: 'OnRestart' }), 'RestartRequired');
+    expect(message).toContain('kubectl delete pod -n school classroom-0 classroom-1 classroom-2');
+  });
+});
