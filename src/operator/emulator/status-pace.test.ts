@@ -135,6 +135,14 @@ test('a normal start is three statuses, and one more for each ten seconds that i
   expect(stored(slow)).toEqual([0, 10, 15, 23]);
 });
 
+test('steps of many that come up at once wait longer, and at most a minute', () => {
+  const history: StatusHistory = { storedAt: 0, newsSince: undefined };
+  const due = (pace: StatusPace, steppers: number) => statusDueAt(pace, history, 5 * SECOND, steppers) / SECOND;
+  expect([1, 10, 11, 59, 500].map((steppers) => due('Step', steppers))).toEqual([10, 10, 11, 59, 60]);
+  expect([1, 500].map((steppers) => due('Soon', steppers))).toEqual([6, 6]);
+  expect([1, 500].map((steppers) => due('Now', steppers))).toEqual([5, 5]);
+});
+
 test('what goes wrong is told when it has been so for a second, and what is right again by then is not', () => {
   const stuck: Seen = {
     ...starting,
@@ -170,7 +178,7 @@ function stored(life: readonly (readonly [number, Seen])[]): number[] {
     const next = after(status, seen, new Date(NOW.getTime() + at * SECOND));
     if (JSON.stringify(next.status) === JSON.stringify(status)) continue;
     const newsSince = next.statusPace === 'Soon' ? (history.newsSince ?? at * SECOND) : undefined;
-    const due = statusDueAt(next.statusPace, history, at * SECOND) <= at * SECOND;
+    const due = statusDueAt(next.statusPace, history, at * SECOND, 1) <= at * SECOND;
     history = due ? { storedAt: at * SECOND, newsSince: undefined } : { ...history, newsSince };
     if (!due) continue;
     written.push(at);

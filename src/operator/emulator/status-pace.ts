@@ -11,7 +11,10 @@ import { CONDITIONS, REASONS } from './reasons.ts';
 export type StatusPace = 'Now' | 'Soon' | 'Step';
 
 const MOMENT_MS = 1_000;
-const STEP_MS = 10_000;
+/** Between two words on how far the machines of one Emulator are: at least, and at most. */
+const STEP_MS = { least: 10_000, most: 60_000 } as const;
+/** Between two such words on any Emulator, on average: where many come up at once, nobody follows each. */
+const STEP_OF_ANY_MS = 1_000;
 
 /** What is known of the statuses of one Emulator; times in milliseconds on a clock that nobody sets. */
 export interface StatusHistory {
@@ -21,10 +24,19 @@ export interface StatusHistory {
   readonly newsSince: number | undefined;
 }
 
-/** When the status has to be stored. */
-export function statusDueAt(pace: StatusPace, { storedAt, newsSince }: StatusHistory, now: number): number {
+/**
+ * When the status has to be stored.
+ * @param steppers how many Emulators have nothing but a step to tell, this one included
+ */
+export function statusDueAt(
+  pace: StatusPace,
+  { storedAt, newsSince }: StatusHistory,
+  now: number,
+  steppers: number,
+): number {
   if (pace === 'Soon') return (newsSince ?? now) + MOMENT_MS;
-  return pace === 'Step' ? storedAt + STEP_MS : now;
+  if (pace === 'Now') return now;
+  return storedAt + Math.min(Math.max(STEP_MS.least, steppers * STEP_OF_ANY_MS), STEP_MS.most);
 }
 
 /**

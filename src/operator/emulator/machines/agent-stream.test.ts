@@ -51,6 +51,16 @@ test('each line is a report, however the bytes are cut', async () => {
   ]);
 });
 
+test('a report that is repeated as a sign of life is the same one, and costs no second look', async () => {
+  const [said, other] = [line(report(0)), line(report(0, { phase: 'Paused' }))];
+  const reports = await listen((_request, response) => response.end(said + said + other + said));
+  const [first, again, changed, back] = await Array.fromAsync(reports);
+  expect(again).toBe(first);
+  expect(changed?.phase).toBe('Paused');
+  expect(back).toEqual(first);
+  expect(back).not.toBe(first);
+});
+
 test('a token that the agent does not know is told apart from other failures', async () => {
   const reports = await listen((_request, response) => response.writeHead(401).end());
   await expect(reports.next()).rejects.toBeInstanceOf(TokenRefused);

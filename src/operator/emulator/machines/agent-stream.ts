@@ -25,8 +25,8 @@ const IDLE_MS = 35_000;
 const MAX_LINE = 256 * 1024;
 
 /**
- * Reports of one machine's agent as they come, until the stream ends. Only reports of this very pod are passed on:
- * an address can belong to another pod by the time it is asked.
+ * Reports of one machine's agent as they come, until the stream ends; one that is repeated is the same object again.
+ * Only reports of this very pod are passed on: an address can belong to another pod by the time it is asked.
  * @throws when the agent can't be reached, refuses the token, or says something that is no report
  */
 export async function* agentReports(
@@ -41,15 +41,21 @@ export async function* agentReports(
   try {
     if (response.statusCode === 401) throw new TokenRefused(`the agent of ${address.pod} refused the token`);
     if (response.statusCode !== 200) throw new Error(`the agent of ${address.pod} answered ${response.statusCode}`);
+    let last: { line: string; report: AgentReport } | undefined;
     for await (const line of lines(response)) {
-      const report = agentReportSchema.parse(JSON.parse(line));
-      if (report.podUid !== address.uid) throw new Error(`${address.ip} answers as another pod (${report.podUid})`);
-      yield report;
+      if (line !== last?.line) last = { line, report: reportOf(line, address) };
+      yield last.report;
     }
   } finally {
     response.destroy();
     socket.destroy();
   }
+}
+
+function reportOf(line: string, { uid, ip }: AgentAddress): AgentReport {
+  const report = agentReportSchema.parse(JSON.parse(line));
+  if (report.podUid !== uid) throw new Error(`${ip} answers as another pod (${report.podUid})`);
+  return report;
 }
 
 function request(

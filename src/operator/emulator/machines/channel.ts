@@ -96,6 +96,8 @@ export class MachineChannel {
     this.#lost = false;
     this.#silentSince = undefined;
     this.#cancelLost?.();
+    // Of a thousand machines each says every 15 s that nothing has changed.
+    if (report === this.#latest && !wasLost) return;
     this.#latest = report;
     const isNews = wasLost || this.#shown === undefined || essence(report) !== essence(this.#shown);
     const wait = isNews ? 0 : this.#shownAt + PROGRESS_MS - this.#context.monotonic();
