@@ -21,9 +21,24 @@ export async function helm(...args: string[]) {
   return execa(binary, args, { reject: false, all: true });
 }
 
-/** What `helm template` makes of the settings (`--set-json` pairs), in the namespace `machines`. */
-export async function render(...settings: string[]): Promise<Manifest[]> {
-  const result = await template(...settings);
+/**
+ * What `helm template` makes of the settings (`--set-json` pairs), in the namespace `machines`: what belongs to the
+ * release, without its hooks.
+ */
+export function render(...settings: string[]): Promise<Manifest[]> {
+  return manifests(settings, '--no-hooks');
+}
+
+/** What Helm makes before an upgrade and removes after it. */
+export async function renderHooks(...settings: string[]): Promise<Manifest[]> {
+  const all = await manifests(settings, '--is-upgrade');
+  return all.filter(
+    ({ metadata }) => z.object({ 'helm.sh/hook': z.string() }).safeParse(metadata['annotations']).success,
+  );
+}
+
+async function manifests(settings: readonly string[], ...flags: string[]): Promise<Manifest[]> {
+  const result = await template(settings, flags);
   if (result.exitCode !== 0) throw new Error(result.all);
   return parseAllDocuments(result.stdout)
     .map((document) => document.toJS() as unknown)
@@ -33,14 +48,14 @@ export async function render(...settings: string[]): Promise<Manifest[]> {
 
 /** Helm's refusal of the settings, for people. */
 export async function refusal(...settings: string[]): Promise<string> {
-  const result = await template(...settings);
+  const result = await template(settings);
   if (result.exitCode === 0) throw new Error(`the chart accepts ${settings.join(' ')}`);
   return result.all;
 }
 
-function template(...settings: string[]) {
+function template(settings: readonly string[], more: readonly string[] = []) {
   const flags = settings.flatMap((setting) => ['--set-json', setting]);
-  return helm('template', 'loco', chartFolder, '--namespace', 'machines', ...flags);
+  return helm('template', 'loco', chartFolder, '--namespace', 'machines', ...more, ...flags);
 }
 
 /** The one manifest of this kind. */

@@ -1,18 +1,44 @@
-{{/* "true" when a first Emulator is asked for: by name, or by saying anything about it. */}}
+{{/*
+The Emulators that the chart makes, as {all: a list of their options, whole and with their names}. An entry of the map
+takes over from the first Emulator what it doesn't say of the snapshot.
+*/}}
+{{- define "loco.emulators" -}}
+{{- $all := list -}}
+{{- $first := deepCopy .Values.emulator -}}
+{{- $_ := set $first "snapshotPullSecret" (include "loco.pullSecret" $first | fromJson) -}}
+{{- if include "loco.emulator.wanted" $first -}}
+{{- $all = append $all $first -}}
+{{- end -}}
+{{- range $name, $entry := .Values.emulators -}}
+{{- if not (and (kindIs "bool" $entry.create) (not $entry.create)) -}}
+{{- $inherited := pick $first "snapshotRegistry" "snapshotTag" -}}
+{{- $unsaid := dict "name" $name "diskPVC" "" "usePrebuiltSnapshot" false "nodeFolder" dict "spec" dict -}}
+{{- $options := mustMerge (deepCopy $entry) $inherited $unsaid -}}
+{{- if hasKey $entry "snapshotPullSecret" -}}
+{{- $_ := set $options "snapshotPullSecret" (include "loco.pullSecret" $options | fromJson) -}}
+{{- else -}}
+{{- $_ := set $options "snapshotPullSecret" $first.snapshotPullSecret -}}
+{{- end -}}
+{{- $all = append $all $options -}}
+{{- end -}}
+{{- end -}}
+{{- dict "all" $all | toJson -}}
+{{- end -}}
+
+{{/* "true" when the first Emulator is asked for: by create, or by saying anything about it. */}}
 {{- define "loco.emulator.wanted" -}}
-{{- $emulator := .Values.emulator -}}
-{{- if kindIs "bool" $emulator.create -}}
-{{- if $emulator.create }}true{{ end -}}
-{{- else if or $emulator.diskPVC $emulator.usePrebuiltSnapshot $emulator.spec -}}
+{{- if kindIs "bool" .create -}}
+{{- if .create }}true{{ end -}}
+{{- else if or .diskPVC .usePrebuiltSnapshot .nodeFolder.path .spec -}}
 true
 {{- end -}}
 {{- end -}}
 
-{{/* The storage mode that emulator.diskPVC and emulator.usePrebuiltSnapshot mean. */}}
+{{/* The storage mode that diskPVC and usePrebuiltSnapshot mean. */}}
 {{- define "loco.emulator.mode" -}}
-{{- if not .Values.emulator.diskPVC -}}
+{{- if not .diskPVC -}}
 Ephemeral
-{{- else if .Values.emulator.usePrebuiltSnapshot -}}
+{{- else if .usePrebuiltSnapshot -}}
 Hybrid
 {{- else -}}
 Persistent
@@ -21,58 +47,59 @@ Persistent
 
 {{/* The snapshot's reference; a tag that is a digest is joined with @. */}}
 {{- define "loco.emulator.snapshot" -}}
-{{- $separator := ternary "@" ":" (hasPrefix "sha256:" .Values.emulator.snapshotTag) -}}
-{{- printf "%s%s%s" .Values.emulator.snapshotRegistry $separator .Values.emulator.snapshotTag -}}
+{{- printf "%s%s%s" .snapshotRegistry (ternary "@" ":" (hasPrefix "sha256:" .snapshotTag)) .snapshotTag -}}
 {{- end -}}
 
-{{/* The Emulator's spec: what the options mean, with emulator.spec laid over it. */}}
+{{/* Size of the disk's volume where the chart makes the volume: said in both places. */}}
+{{- define "loco.emulator.size" -}}
+{{- (.spec.storage | default dict).size | default "4Gi" -}}
+{{- end -}}
+
+{{/* An Emulator's spec: what the options mean, with their spec laid over it. */}}
 {{- define "loco.emulator.spec" -}}
-{{- $emulator := .Values.emulator -}}
 {{- $storage := dict "mode" (include "loco.emulator.mode" .) -}}
 {{- /* An own PVC has its own name. */ -}}
-{{- if and $emulator.diskPVC (not ($emulator.spec.storage | default dict).existingClaim) -}}
-{{- $_ := set $storage "claimTemplateName" $emulator.diskPVC -}}
+{{- if and .diskPVC (not (.spec.storage | default dict).existingClaim) -}}
+{{- $_ := set $storage "claimTemplateName" .diskPVC -}}
+{{- end -}}
+{{- if .nodeFolder.path -}}
+{{- $_ := mergeOverwrite $storage (dict "storageClassName" "" "size" (include "loco.emulator.size" .)) -}}
 {{- end -}}
 {{- $spec := dict "storage" $storage -}}
-{{- if $emulator.usePrebuiltSnapshot -}}
-{{- $_ := set $spec "disk" (dict "snapshot" (dict "reference" (include "loco.emulator.snapshot" .))) -}}
+{{- if .usePrebuiltSnapshot -}}
+{{- $snapshot := dict "reference" (include "loco.emulator.snapshot" .) -}}
+{{- with .snapshotPullSecret.name -}}
+{{- $_ := set $snapshot "pullSecretRef" (dict "name" .) -}}
 {{- end -}}
-{{- if not (kindIs "invalid" $emulator.replicas) -}}
-{{- $_ := set $spec "replicas" $emulator.replicas -}}
+{{- $_ := set $spec "disk" (dict "snapshot" $snapshot) -}}
 {{- end -}}
-{{- mergeOverwrite $spec (deepCopy $emulator.spec) | toYaml -}}
+{{- if not (kindIs "invalid" .replicas) -}}
+{{- $_ := set $spec "replicas" .replicas -}}
+{{- end -}}
+{{- mergeOverwrite $spec (deepCopy .spec) | toYaml -}}
 {{- end -}}
 
 {{/*
-Stops with a sentence when the options contradict each other. The schema refuses what is misspelt or of the wrong
-type; these sentences say which of two settings to change.
+Stops with a sentence where Emulators contradict each other. What contradicts itself within one of them is refused by
+the schema, which can't compare two names.
 */}}
-{{- define "loco.emulator.validate" -}}
-{{- $emulator := .Values.emulator -}}
-{{- $mode := include "loco.emulator.mode" . -}}
-{{- $spec := $emulator.spec -}}
-{{- $storage := $spec.storage | default dict -}}
-{{- $snapshot := ($spec.disk | default dict).snapshot -}}
-{{- if and $storage.mode (ne $storage.mode $mode) -}}
-{{- fail (printf "emulator.diskPVC=%q and emulator.usePrebuiltSnapshot=%t make the Emulator %s, but emulator.spec.storage.mode says %s. Change the two options, or remove emulator.spec.storage.mode." $emulator.diskPVC $emulator.usePrebuiltSnapshot $mode $storage.mode) -}}
+{{- define "loco.emulators.validate" -}}
+{{- $names := dict -}}
+{{- $secrets := list -}}
+{{- range (include "loco.emulators" . | fromJson).all -}}
+{{- if .usePrebuiltSnapshot -}}
+{{- $secrets = append $secrets .snapshotPullSecret.name -}}
 {{- end -}}
-{{- if and $emulator.diskPVC $storage.claimTemplateName (ne $storage.claimTemplateName $emulator.diskPVC) -}}
-{{- fail (printf "emulator.diskPVC=%q and emulator.spec.storage.claimTemplateName=%q are the same setting with two values. Remove one." $emulator.diskPVC $storage.claimTemplateName) -}}
+{{- if hasKey $names .name -}}
+{{- fail (printf "emulator.name=%q is the name of an entry of emulators as well. Give the first Emulator another name, or set emulator.create to false." .name) -}}
 {{- end -}}
-{{- if eq $mode "Ephemeral" -}}
-{{- range $field := list "existingClaim" "claimTemplateName" "storageClassName" "accessMode" "retention" -}}
-{{- if hasKey $storage $field -}}
-{{- fail (printf "emulator.diskPVC is empty, so the Emulator is Ephemeral and has no PVC, but emulator.spec.storage.%s is set. Set emulator.diskPVC (for example win98-disk), or remove emulator.spec.storage.%s." $field $field) -}}
+{{- $_ := set $names .name true -}}
 {{- end -}}
+{{- $secret := include "loco.pullSecret" .Values.emulator | fromJson -}}
+{{- if and $secret.name (not (has $secret.name $secrets)) -}}
+{{- fail "emulator.snapshotPullSecret is set, but no Emulator of the chart uses a snapshot with it. Set usePrebuiltSnapshot of the one that should, or remove emulator.snapshotPullSecret." -}}
 {{- end -}}
-{{- end -}}
-{{- if and $snapshot (not $emulator.usePrebuiltSnapshot) -}}
-{{- fail "emulator.usePrebuiltSnapshot is false, so no snapshot is used, but emulator.spec.disk.snapshot is set. Set emulator.usePrebuiltSnapshot to true, or remove emulator.spec.disk.snapshot." -}}
-{{- end -}}
-{{- if and $storage.existingClaim (gt (int ($emulator.replicas | default $spec.replicas | default 1)) 1) -}}
-{{- fail "emulator.spec.storage.existingClaim is one disk, and two machines can't share one. Set the replicas to 1, or remove existingClaim." -}}
-{{- end -}}
-{{- if and (not (kindIs "invalid" $emulator.replicas)) (hasKey $spec "replicas") (ne (int $emulator.replicas) (int $spec.replicas)) -}}
-{{- fail (printf "emulator.replicas=%d and emulator.spec.replicas=%d are the same setting with two values. Remove one." (int $emulator.replicas) (int $spec.replicas)) -}}
+{{- if $names -}}
+{{- include "loco.scope.validate" . -}}
 {{- end -}}
 {{- end -}}
