@@ -70,6 +70,8 @@ test('everything that a dashboard for controller-runtime asks for is there, with
 test('the page about metrics names none that is not there', async () => {
   const metrics = new OperatorMetrics();
   metrics.queue('emulator', 8);
+  // The operator's own, beside what every controller shows.
+  metrics.counts({ name: 'loco_emulators', help: 'Emulators', labels: ['condition'], read: () => [] });
   const families = await scrape(metrics);
   const page = readFileSync(new URL('../../docs/reference/operator-metrics.md', import.meta.url), 'utf8');
   const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
@@ -183,4 +185,27 @@ test.each([
   ['a histogram without its last bucket', '# HELP a x\n# TYPE a histogram\na_bucket{le="1"} 1\na_sum 1\na_count 1\n'],
 ])('the parser of these tests refuses %s', (_, text) => {
   expect(() => parseExposition(text)).toThrow();
+});
+
+test('what is counted at a scrape is shown as it is then: what is there no longer has no series', async () => {
+  const metrics = new OperatorMetrics();
+  let colours = ['red', 'red', 'blue'];
+  metrics.counts({
+    name: 'loco_things',
+    help: 'Things by colour',
+    labels: ['colour'],
+    read: () =>
+      [...new Set(colours)].map((colour) => ({
+        labels: { colour },
+        value: colours.filter((other) => other === colour).length,
+      })),
+  });
+  const shown = async () =>
+    (await scrape(metrics)).get('loco_things')?.samples.map(({ labels, value: n }) => [labels, n]);
+  expect(await shown()).toEqual([
+    [{ colour: 'red' }, 2],
+    [{ colour: 'blue' }, 1],
+  ]);
+  colours = ['blue'];
+  expect(await shown()).toEqual([[{ colour: 'blue' }, 1]]);
 });

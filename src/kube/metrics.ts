@@ -75,6 +75,21 @@ export class OperatorMetrics {
     this.#collectors.push(() => this.#cached.set({ resource }, size()));
   }
 
+  /** Shows how many of something there are by labels, counted at each scrape; what isn't counted any more is gone. */
+  counts<L extends string>(counted: {
+    readonly name: string;
+    readonly help: string;
+    readonly labels: readonly L[];
+    readonly read: () => readonly { readonly labels: Readonly<Record<L, string>>; readonly value: number }[];
+  }): void {
+    const { name, help, labels: labelNames, read } = counted;
+    const gauge = new Gauge<L>({ name, help, labelNames, registers: [this.registry] });
+    this.#collectors.push(() => {
+      gauge.reset();
+      for (const { labels, value } of read()) gauge.set(labels, value);
+    });
+  }
+
   /** Whether this process holds the Lease of this name. */
   leading(name: string, isLeader: boolean): void {
     this.#leader.set({ name }, isLeader ? 1 : 0);
