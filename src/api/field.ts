@@ -71,6 +71,20 @@ export function dataKey(description: string) {
   });
 }
 
+const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$';
+
+/** What a label may be set to. */
+export const labelValue = z
+  .string()
+  .max(63)
+  .meta({
+    ...rules({
+      rule: `self.matches('${LABEL_VALUE}')`,
+      message:
+        "must be a label's value: use letters, digits, -, _ and ., beginning and ending with a letter or digit, or nothing",
+    }),
+  });
+
 const QUANTITY = /^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
 
 /** An amount of bytes between two bounds, such as `4Gi`. */

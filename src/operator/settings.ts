@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { OperatorPods } from './emulator/render/network-policy.ts';
 
 /** The operator's environment; see `docs/reference`. */
 const environmentSchema = z.object({
@@ -19,6 +20,14 @@ const environmentSchema = z.object({
   POD_UID: z.string().optional(),
   /** Where the Lease is; absent: no leader election. */
   POD_NAMESPACE: z.string().optional(),
+  /** Labels of the operator's pods, `key=value` separated by commas: whom machines' agents are open to, with POD_NAMESPACE. */
+  LOCO_OPERATOR_POD_LABELS: z
+    .string()
+    .default('')
+    .transform((text) => parts(text).map((pair) => pair.split('=')))
+    .refine((pairs) => pairs.every((pair) => pair.length === 2 && pair.every((part) => part !== '')), {
+      message: 'must be key=value pairs separated by commas',
+    }),
 });
 
 export interface Settings {
@@ -31,6 +40,8 @@ export interface Settings {
   readonly podName: string;
   readonly podUid: string | undefined;
   readonly leaseNamespace: string | undefined;
+  /** Undefined where the operator doesn't run in a pod, or isn't told how its pods are labelled. */
+  readonly operatorPods: OperatorPods | undefined;
 }
 
 /** Reads the environment. @throws Error that names each variable that is wrong and what it must be */
@@ -43,9 +54,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const values = parsed.data;
   return {
     defaultImage: values.LOCO_DEFAULT_IMAGE,
-    namespaces: values.LOCO_NAMESPACES.split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
+    namespaces: parts(values.LOCO_NAMESPACES),
     logLevel: values.LOCO_LOG_LEVEL,
     healthPort: values.LOCO_HEALTH_PORT,
     oras: values.LOCO_ORAS,
@@ -53,5 +62,18 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     podName: values.POD_NAME || hostname,
     podUid: values.POD_UID || undefined,
     leaseNamespace: values.POD_NAMESPACE || undefined,
+    operatorPods: operatorPods(values.POD_NAMESPACE, Object.fromEntries(values.LOCO_OPERATOR_POD_LABELS)),
   };
+}
+
+function operatorPods(namespace: string | undefined, labels: Record<string, string>): OperatorPods | undefined {
+  return namespace && Object.keys(labels).length > 0 ? { namespace, labels } : undefined;
+}
+
+/** What stands between commas. */
+function parts(list: string): string[] {
+  return list
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }

@@ -10,6 +10,7 @@ import type { Tracer } from '../kube/tracer.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { Workers } from '../kube/workers.ts';
 import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
+import { countConditions } from './emulator/condition-counts.ts';
 import { EmulatorController } from './emulator/controller.ts';
 import { agentReports, type ConnectToPod } from './emulator/machines/agent-stream.ts';
 import type { ChannelContext } from './emulator/machines/channel.ts';
@@ -22,6 +23,11 @@ import type { Settings } from './settings.ts';
 /** Emulators that are worked on at the same time; each waits for the API server nearly all of its time. */
 const CONCURRENCY = 32;
 const CONTROLLER = 'emulator';
+const EMULATOR_COUNTS = {
+  name: 'loco_emulators',
+  help: 'Emulators by condition',
+  labels: ['condition', 'status', 'reason'],
+} as const;
 
 /** What an operator is started with. */
 export interface OperatorContext {
@@ -84,7 +90,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
       enqueue(key);
     },
   });
-  const { defaultImage } = settings;
+  const { defaultImage, operatorPods } = settings;
   const controller = new EmulatorController({
     client,
     caches,
@@ -93,12 +99,13 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     resolver,
     recorder,
     log,
-    defaultImage,
+    installation: { defaultImage, operatorPods },
     now,
     monotonic: clock.monotonic,
   });
   watchCaches(caches, enqueue);
   for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);
+  metrics.counts({ ...EMULATOR_COUNTS, read: () => countConditions(caches.emulators.store.values()) });
   const onTurn = (leading: boolean): void => {
     isLeading = leading;
     // What another leader did meanwhile is looked at again, what it left undone is done, and who is gone is forgotten.

@@ -80,9 +80,20 @@ const pod = some({
   tolerations: fc.array(loose, { maxLength: 2 }),
   affinity: loose,
   topologySpreadConstraints: fc.array(loose, { maxLength: 2 }),
+  maxUnavailable: fc.oneof(fc.nat(100), fc.constantFrom('0%', '50%')),
   priorityClassName: fc.oneof(fc.constant(''), name),
   runtimeClassName: name,
 });
+
+const selector = some({ matchLabels: labels });
+const access = fc.array(
+  fc.oneof(
+    fc.record({ podSelector: selector, namespaceSelector: selector }, { requiredKeys: ['podSelector'] }),
+    fc.record({ namespaceSelector: selector }),
+    fc.record({ ipBlock: fc.constantFrom({ cidr: '10.0.0.0/8' }, { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] }) }),
+  ),
+  { maxLength: 3 },
+);
 
 const rest = some({
   replicas: fc.integer({ min: 0, max: 100 }),
@@ -91,7 +102,7 @@ const rest = some({
   imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent', 'Never'),
   imagePullSecrets: fc.uniqueArray(name, { maxLength: 3 }).map((names) => names.map((one) => ({ name: one }))),
   machine,
-  display: some({ vnc: some({ passwordSecretRef: fc.record({ name, key: name }) }) }),
+  display: some({ vnc: some({ passwordSecretRef: fc.record({ name, key: name }) }), access }),
   shutdown: some({ gracePeriodSeconds: fc.integer({ min: 5, max: 3600 }), onGuestPowerOff: fc.constant('Stay') }),
   readiness: some({ screen: fc.constantFrom('Graphics', 'Any') }),
   pod,

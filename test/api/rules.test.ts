@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ValidationRule } from '../../src/api/rule.ts';
 import { diskCases } from './cases/disk.ts';
+import { displayCases } from './cases/display.ts';
 import { formCases } from './cases/forms.ts';
 import { machineCases } from './cases/machine.ts';
 import { nameCases } from './cases/name.ts';
@@ -26,6 +27,7 @@ const ruleCases: readonly RuleCase[] = [
   ...diskCases,
   ...machineCases,
   ...podCases,
+  ...displayCases,
 ];
 
 const demands = demandsOf(root);

@@ -1,23 +1,10 @@
 import { z } from 'zod';
-import { compareQuantity, optionalObjectName } from '../field.ts';
+import { compareQuantity, labelValue, optionalObjectName } from '../field.ts';
 import { GROUP } from '../group.ts';
 import { rules } from '../rule.ts';
 
-const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$';
-
 /** Labels by which the operator and the StatefulSet find the pods. */
 const OWN_LABELS = ['name', 'instance', 'managed-by'].map((name) => `app.kubernetes.io/${name}`);
-
-const labelValue = z
-  .string()
-  .max(63)
-  .meta({
-    ...rules({
-      rule: `self.matches('${LABEL_VALUE}')`,
-      message:
-        "must be a label's value: use letters, digits, -, _ and ., beginning and ending with a letter or digit, or nothing",
-    }),
-  });
 
 /** Written as a text or, as everywhere in Kubernetes, as a bare number; read as a text. */
 const amount = z
@@ -46,6 +33,21 @@ const resourcesSchema = z
       message:
         "a machine's memory is set aside for it in full, so its request and its limit are the same: set pod.resources.limits.memory alone, or leave both out and let the operator compute them",
       fieldPath: '.requests',
+    }),
+  });
+
+/** A number of machines, or a share of them: as Kubernetes takes it in a PodDisruptionBudget. */
+const maxUnavailableSchema = z
+  .union([z.int(), z.string()])
+  .default(1)
+  .meta({
+    description:
+      'How many machines may be away at a time because a node is drained or the cluster makes room: a number, or a share such as "50%", rounded up. 0 holds every drain until somebody stops the machines. Machines that are not ready hold back nothing.',
+    maxLength: 4,
+    'x-kubernetes-int-or-string': true,
+    ...rules({
+      rule: "type(self) == int ? self >= 0 && self <= 100 : string(self).matches('^0*(100|[1-9]?[0-9])%$')",
+      message: 'must be a number of machines from 0 to 100, or a share of them from "0%" to "100%"',
     }),
   });
 
@@ -97,6 +99,7 @@ export const podSchema = z
       .max(16)
       .default([])
       .meta({ description: 'How the machines are spread over nodes and zones, as in a pod.' }),
+    maxUnavailable: maxUnavailableSchema,
     priorityClassName: optionalObjectName(
       'Priority class of the pods; empty: that of the cluster.',
       'a PriorityClass',

@@ -1,29 +1,11 @@
 import { z } from 'zod';
-import { dataKey, objectName } from '../field.ts';
+import { objectName } from '../field.ts';
 import { rules } from '../rule.ts';
 import { diskSchema, imageReference } from './disk.ts';
+import { displaySchema } from './display.ts';
 import { machineSchema } from './machine.ts';
 import { podSchema } from './pod.ts';
 import { storageSchema } from './storage.ts';
-
-const passwordSecretSchema = z
-  .object({
-    name: objectName('Name of the Secret, in the namespace of the Emulator.', 'a Secret'),
-    key: dataKey('Key in it that holds the password: 1 to 8 bytes, since VNC looks at no more.'),
-  })
-  .meta({
-    description:
-      'The password of the VNC screens, in a Secret of your own. Left out: the operator makes one, in <emulator>-vnc.',
-  });
-
-const displaySchema = z
-  .object({
-    vnc: z.object({ passwordSecretRef: passwordSecretSchema.optional() }).prefault({}).meta({
-      description:
-        'The VNC screens. VNC encrypts nothing: use kubectl port-forward where the network is not yours alone.',
-    }),
-  })
-  .meta({ description: "How to get at the machines' screens." });
 
 const shutdownSchema = z
   .object({

@@ -6,7 +6,7 @@ import { sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-
 import { type ActContext, carryOut } from './act.ts';
 import { createCaches } from './caches.ts';
 import { type Decision, decide } from './decide.ts';
-import { emulator, IMAGE, NOW, observed } from './observed.fixture.ts';
+import { emulator, INSTALLATION, NOW, observed } from './observed.fixture.ts';
 import { RESOURCES } from './resource.ts';
 import { EmulatorSecrets } from './secrets.ts';
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const school = emulator();
 /** The first decision about an Emulator of which nothing is there. */
-const first = decide(observed(school), IMAGE, NOW);
+const first = decide(observed(school), INSTALLATION, NOW);
 /** A decision that has nothing to be done. */
 const idle: Decision = { ...first, objects: undefined };
 

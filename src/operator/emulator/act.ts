@@ -92,19 +92,29 @@ export async function writeStatus(
   return true;
 }
 
-/** Secrets, plan and Service first: a pod that finds them missing would wait for kubelet's next look. */
+/**
+ * All but the StatefulSet first: a pod that finds Secrets and plan missing would wait for kubelet's next look, and one
+ * without a policy is open to everyone.
+ */
 async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<Applied> {
   const { caches } = context;
   const owner = ownerOf(emulator);
   const first = await allEnded([
     apply(context, owner, RESOURCES.configMap, caches.configMaps, objects.plan),
     apply(context, owner, RESOURCES.service, caches.services, objects.service),
+    apply(context, owner, RESOURCES.networkPolicy, caches.networkPolicies, objects.networkPolicy),
+    applyBudget(context, owner, objects.podDisruptionBudget),
     objects.secrets.create ? context.secrets.create(owner, emulator.spec) : undefined,
   ]);
   const conflicts = first.flat().filter((outcome) => outcome !== undefined && typeof outcome === 'object');
   if (conflicts.length > 0 || objects.statefulSet === undefined) return { conflicts, settled: false };
   const last = await apply(context, owner, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
   return typeof last === 'object' ? { conflicts: [last], settled: false } : { conflicts, settled: last === 'AsWanted' };
+}
+
+async function applyBudget(context: ActContext, owner: Owner, budget: WantedObjects['podDisruptionBudget']) {
+  if (budget === undefined) return undefined;
+  return apply(context, owner, RESOURCES.podDisruptionBudget, context.caches.podDisruptionBudgets, budget);
 }
 
 /** What came of applying an Emulator's objects. */

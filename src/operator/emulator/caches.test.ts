@@ -22,7 +22,8 @@ test('a child that is given to another Emulator concerns the one that had it, to
   const child = (instance: string, resourceVersion: string) => ({
     metadata: { name: 'a', namespace: 'school', uid: 'a', resourceVersion, labels: { [LABELS.instance]: instance } },
   });
-  for (const { store } of [caches.statefulSets, caches.services, caches.configMaps, caches.pods]) {
+  const { emulators: _, claims: __, ...children } = caches;
+  for (const { store } of Object.values(children)) {
     store.set(child('first', '1'));
     store.set(child('second', '2'));
     expect(told.splice(0)).toEqual(['school/first', 'school/first', 'school/second']);

@@ -16,6 +16,8 @@ export interface Caches {
   readonly statefulSets: Informer<StatefulSetObject>;
   readonly services: Informer<KubeObject>;
   readonly configMaps: Informer<ConfigMapObject>;
+  readonly podDisruptionBudgets: Informer<KubeObject>;
+  readonly networkPolicies: Informer<KubeObject>;
   readonly pods: Informer<PodObject>;
   /** All claims, labelled or not: a disk that a person prepared under a machine's claim name has no labels of ours. */
   readonly claims: Informer<ClaimObject>;
@@ -33,6 +35,8 @@ export function createCaches(context: InformerContext): Caches {
     statefulSets: createInformer(context, RESOURCES.statefulSet, { ...ours, transform: slimStatefulSet }),
     services: createInformer(context, RESOURCES.service, { ...ours, transform: withoutStatus }),
     configMaps: createInformer(context, RESOURCES.configMap, ours),
+    podDisruptionBudgets: createInformer(context, RESOURCES.podDisruptionBudget, { ...ours, transform: withoutStatus }),
+    networkPolicies: createInformer(context, RESOURCES.networkPolicy, { ...ours, transform: withoutStatus }),
     pods: createInformer(context, RESOURCES.pod, { ...ours, transform: slimPod }),
     claims: createInformer(context, RESOURCES.claim, { transform: slimClaim }),
   };
@@ -59,6 +63,8 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
   caches.statefulSets.store.onChange(ofOwner);
   caches.services.store.onChange(ofOwner);
   caches.configMaps.store.onChange(ofOwner);
+  caches.podDisruptionBudgets.store.onChange(ofOwner);
+  caches.networkPolicies.store.onChange(ofOwner);
   caches.pods.store.onChange(ofOwner);
   caches.claims.store.onChange(({ before, after }) => {
     const claim = after ?? before;

@@ -10,7 +10,7 @@ import type { PodObject } from './cluster-object.ts';
 import { EmulatorController } from './controller.ts';
 import { MachineChannels } from './machines/channels.ts';
 import { ANNOTATIONS, objectLabels } from './names.ts';
-import { emulator, IMAGE } from './observed.fixture.ts';
+import { emulator, INSTALLATION } from './observed.fixture.ts';
 import { EmulatorSecrets } from './secrets.ts';
 import { SnapshotResolver } from './snapshot-resolver.ts';
 
@@ -61,7 +61,7 @@ async function setUp(refuse: { path: string; code: number; reason: string; inste
     resolver: new SnapshotResolver({ client, oras: 'oras', now, monotonic, onEnd: nothing }),
     recorder: new EventRecorder({ ...base, reporter: { controller: 'test', instance: 'test' }, onDropped: nothing }),
     log: pino({ level: 'silent' }),
-    defaultImage: IMAGE,
+    installation: INSTALLATION,
     now,
     monotonic,
   });

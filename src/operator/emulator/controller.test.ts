@@ -8,7 +8,7 @@ import { type ScriptedServer, sendFailure, sendJson, startScriptedServer } from 
 import { type Caches, createCaches, type RawEmulator } from './caches.ts';
 import { EmulatorController } from './controller.ts';
 import { MachineChannels } from './machines/channels.ts';
-import { emulator, IMAGE } from './observed.fixture.ts';
+import { emulator, INSTALLATION } from './observed.fixture.ts';
 import { EmulatorSecrets } from './secrets.ts';
 import { SnapshotResolver } from './snapshot-resolver.ts';
 
@@ -82,7 +82,7 @@ async function setUp(
     resolver: new SnapshotResolver({ client, oras: 'oras', now, monotonic: () => clock.monotonic(), onEnd: nothing }),
     recorder: new EventRecorder({ ...base, reporter: { controller: 'test', instance: 'test' }, onDropped: nothing }),
     log: pino({ level: 'silent' }),
-    defaultImage: IMAGE,
+    installation: INSTALLATION,
     now,
     monotonic: () => clock.monotonic(),
   });

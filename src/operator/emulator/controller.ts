@@ -6,7 +6,7 @@ import { keyOf } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
 import { type ActContext, carryOut, isStatusStale, writeStatus } from './act.ts';
 import { BY_OWNER, claimantNamed, claimantsLike, claimsFor, type RawEmulator } from './caches.ts';
-import { BLOCK_RECHECK_MS, type Decision, decide, LEAVING_RECHECK_MS } from './decide.ts';
+import { BLOCK_RECHECK_MS, type Decision, decide, type Installation, LEAVING_RECHECK_MS } from './decide.ts';
 import type { Foothold } from './disks/claimant.ts';
 import { gather, observePods } from './gather.ts';
 import { invalidSpecStatus } from './invalid-spec.ts';
@@ -23,7 +23,7 @@ export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaim
   readonly resolver: SnapshotResolver;
   readonly recorder: EventRecorder;
   readonly log: Logger;
-  readonly defaultImage: string;
+  readonly installation: Installation;
   readonly now: () => Date;
   /** A clock that nobody sets, in milliseconds. */
   readonly monotonic: () => number;
@@ -162,7 +162,7 @@ export class EmulatorController {
 
   #decide(key: string, emulator: Emulator, memory: Memory): Decision {
     const observed = this.#gather(key, emulator, memory);
-    return decide(observed, this.#context.defaultImage, this.#context.now());
+    return decide(observed, this.#context.installation, this.#context.now());
   }
 
   #gather(key: string, emulator: Emulator, memory: Memory): Observed {
@@ -175,6 +175,8 @@ export class EmulatorController {
       statefulSet: caches.statefulSets.store.get(read(childNames.statefulSet(name))),
       service: caches.services.store.get(read(childNames.service(name))),
       planConfigMap: caches.configMaps.store.get(read(childNames.plan(name))),
+      podDisruptionBudget: caches.podDisruptionBudgets.store.get(read(childNames.podDisruptionBudget(name))),
+      networkPolicy: caches.networkPolicies.store.get(read(childNames.networkPolicy(name))),
       pods: caches.pods.store.byIndex(BY_OWNER, key),
       claims: claimsFor(caches, key),
       claimants: claimantsLike(caches, key),

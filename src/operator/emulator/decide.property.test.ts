@@ -4,7 +4,7 @@ import { type Emulator, emulatorStatusSchema } from '../../api/emulator/schema.t
 import type { AgentReport, ReportedDisk } from '../../contract/agent-report.ts';
 import { machinePhaseSchema } from '../../contract/agent-report.ts';
 import { decide } from './decide.ts';
-import { claim, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import { claim, disk, emulator, INSTALLATION, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { MachineContact, Observed, ObservedClaim, ObservedPod, ResolveAttempt } from './observed.ts';
 
 /** What any mixture of caches, reports and stored statuses must not bring about. */
@@ -161,7 +161,7 @@ const worlds: fc.Arbitrary<Partial<Observed>> = fc
 const histories = fc.record({ of: emulators, first: worlds, second: worlds });
 
 function pass(of: Emulator, world: Partial<Observed>, now = NOW) {
-  return decide(observed(of, world), IMAGE, now);
+  return decide(observed(of, world), INSTALLATION, now);
 }
 
 function later(of: Emulator, status: Emulator['status'], world: Partial<Observed>) {

@@ -1,12 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { type Condition, type Emulator, type EmulatorStatus, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import { type Decision, decide } from './decide.ts';
-import { claim, contacts, DIGEST, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import {
+  claim,
+  contacts,
+  DIGEST,
+  disk,
+  emulator,
+  INSTALLATION,
+  NOW,
+  observed,
+  pod,
+  report,
+} from './observed.fixture.ts';
 import type { ClaimHolder, MachineContact, Observed, ObservedClaim } from './observed.ts';
 import { planHash } from './render/plan-config-map.ts';
 
 function decided(of: Emulator, more: Partial<Observed> = {}, now = NOW): Decision {
-  return decide(observed(of, more), IMAGE, now);
+  return decide(observed(of, more), INSTALLATION, now);
 }
 
 function condition(decision: Decision, type: string): Pick<Condition, 'status' | 'reason' | 'message'> | undefined {
@@ -1066,6 +1077,14 @@ describe('objects', () => {
     for (const more of [{ deleting: true }, { mounted: true }, { scheduledAt: undefined }]) {
       expect(made({ statefulSet, pods: [pod(0, { running: false, mounted: false, ...more })] })).toBe(false);
     }
+  });
+
+  test('a budget for drains is made where it holds something back, and kept up to date where there is one', () => {
+    const budget = (spec: object, hasBudget = false) =>
+      decided(emulator(spec), { hasBudget }).objects?.podDisruptionBudget?.spec?.maxUnavailable;
+    expect(budget({ replicas: 2 })).toBe(1);
+    expect(budget({ replicas: 1 })).toBeUndefined();
+    expect(budget({ replicas: 1 }, true)).toBe(1);
   });
 
   test('a pod that just got its node has its time before Secrets are looked for', () => {

@@ -1,4 +1,4 @@
-import type { V1ConfigMap, V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1PodDisruptionBudget, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import type { Emulator, EmulatorStatus } from '../../api/emulator/schema.ts';
 import type { Happening } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/object.ts';
@@ -12,8 +12,10 @@ import { happenings } from './happenings/index.ts';
 import { lacksDisk, machineStatuses } from './machine-status.ts';
 import { decideNudges, type Nudge } from './nudge.ts';
 import type { Observed, ObservedPlan, ObservedPod, ResolveRequest } from './observed.ts';
+import { type NetworkPolicy, type OperatorPods, renderNetworkPolicy } from './render/network-policy.ts';
 import type { Owner } from './render/owner.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './render/plan-config-map.ts';
+import { needsBudget, renderPodDisruptionBudget } from './render/pod-disruption-budget.ts';
 import { renderService } from './render/service.ts';
 import { renderStatefulSet, wantedPods } from './render/stateful-set.ts';
 import { decideRollout } from './rollout.ts';
@@ -49,8 +51,19 @@ export interface WantedObjects {
   readonly secrets: SecretsDecision;
   readonly plan: V1ConfigMap;
   readonly service: V1Service;
+  readonly networkPolicy: NetworkPolicy;
+  /** Absent where it would hold back nothing, unless there is one already. */
+  readonly podDisruptionBudget: V1PodDisruptionBudget | undefined;
   /** Absent while the one that is there makes room for it (`disks/resize.ts`), and before its claims are ours. */
   readonly statefulSet: V1StatefulSet | undefined;
+}
+
+/** What is the same for all Emulators of an operator. */
+export interface Installation {
+  /** Image of the machines whose spec names none. */
+  readonly defaultImage: string;
+  /** Undefined where the operator doesn't run in a pod. */
+  readonly operatorPods: OperatorPods | undefined;
 }
 
 /** An object that isn't ours is in no cache: nobody tells when it is gone. */
@@ -59,7 +72,7 @@ export const BLOCK_RECHECK_MS = 30_000;
 export const LEAVING_RECHECK_MS = 2_000;
 
 /** All policy: from what is observed to what is to be done. */
-export function decide(observed: Observed, defaultImage: string, now: Date): Decision {
+export function decide(observed: Observed, installation: Installation, now: Date): Decision {
   const machines = machineStatuses(observed);
   const waiting = observed.pods.length > 0 && machines.some(lacksDisk);
   const block = findBlock(observed);
@@ -94,7 +107,7 @@ export function decide(observed: Observed, defaultImage: string, now: Date): Dec
   const secrets = decideSecrets(observed, now);
   return {
     ...shared,
-    objects: wantedObjects(observed, retention, resize, { secrets, plan: plan.configMap }, defaultImage),
+    objects: wantedObjects(observed, retention, resize, { secrets, plan: plan.configMap }, installation),
     claimPatches: patches,
     claimDeletions: retention.deletions,
     // A claim that is written on for another reason is another version afterwards, and has its turn in the next pass.
@@ -165,19 +178,22 @@ function wantedObjects(
   retention: RetentionDecision,
   resize: ResizeDecision,
   first: Pick<WantedObjects, 'secrets' | 'plan'>,
-  defaultImage: string,
+  { defaultImage, operatorPods }: Installation,
 ): WantedObjects {
+  const { spec } = observed.emulator;
   const owner = ownerOf(observed.emulator);
   const leaving = resize.replacement !== undefined || observed.statefulSet?.leaving === true;
   return {
     ...first,
     service: renderService(owner),
+    networkPolicy: renderNetworkPolicy(owner, spec, operatorPods),
+    podDisruptionBudget: observed.hasBudget || needsBudget(spec) ? renderPodDisruptionBudget(owner, spec) : undefined,
     statefulSet:
       leaving || hasUnclaimed(observed)
         ? undefined
         : renderStatefulSet({
             owner,
-            spec: observed.emulator.spec,
+            spec,
             defaultImage,
             scaleMark: retention.mark,
             templateSize: observed.statefulSet?.templateSize,

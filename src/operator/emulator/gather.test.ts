@@ -11,6 +11,8 @@ function gathered(more: Partial<CachedObjects>, spec: object = {}) {
     statefulSet: undefined,
     service: undefined,
     planConfigMap: undefined,
+    podDisruptionBudget: undefined,
+    networkPolicy: undefined,
     pods: [],
     claims: [],
     claimants: [],

@@ -28,6 +28,8 @@ export interface CachedObjects {
   readonly statefulSet: StatefulSetObject | undefined;
   readonly service: KubeObject | undefined;
   readonly planConfigMap: ConfigMapObject | undefined;
+  readonly podDisruptionBudget: KubeObject | undefined;
+  readonly networkPolicy: KubeObject | undefined;
   /** Pods with the Emulator's labels. */
   readonly pods: readonly PodObject[];
   /** Claims of the namespace, those at least that its machines may use. */
@@ -54,11 +56,15 @@ export interface CachedObjects {
 export function gather(cached: CachedObjects): Observed {
   const { name, uid } = cached.emulator.metadata;
   // The caches hold only what carries our labels.
-  const children = [cached.statefulSet, cached.service, cached.planConfigMap].filter((child) => child !== undefined);
+  const { statefulSet, service, planConfigMap, podDisruptionBudget, networkPolicy } = cached;
+  const children = [statefulSet, service, planConfigMap, podDisruptionBudget, networkPolicy].filter(
+    (child) => child !== undefined,
+  );
   return {
     monotonicMs: cached.monotonicMs,
     emulator: cached.emulator,
-    statefulSet: cached.statefulSet === undefined ? undefined : observeStatefulSet(cached.statefulSet),
+    statefulSet: statefulSet === undefined ? undefined : observeStatefulSet(statefulSet),
+    hasBudget: podDisruptionBudget !== undefined,
     foreignChildren: [
       ...children.map((child) => foreignChild(child, { name, uid })).filter((child) => child !== undefined),
       ...cached.conflicts,

@@ -8,6 +8,11 @@ import type { MachineContact, Observed, ObservedClaim, ObservedPod } from './obs
 export const NOW = new Date('2026-11-21T10:00:00.000Z');
 export const DIGEST = `sha256:${'d'.repeat(64)}`;
 export const IMAGE = 'ghcr.io/mroie/qemu-loco:1.0.0';
+/** What `decide` is given of the operator's own release and place. */
+export const INSTALLATION = {
+  defaultImage: IMAGE,
+  operatorPods: { namespace: 'loco-system', labels: { 'app.kubernetes.io/name': 'loco-operator' } },
+};
 
 export function emulator(spec: object = {}, more: { status?: Emulator['status']; generation?: number } = {}): Emulator {
   return emulatorSchema.parse({
@@ -24,6 +29,7 @@ export function observed(of: Emulator, more: Partial<Observed> = {}): Observed {
     monotonicMs: 0,
     emulator: of,
     statefulSet: undefined,
+    hasBudget: false,
     foreignChildren: [],
     secretsMade: false,
     secretsFor: new Set(),

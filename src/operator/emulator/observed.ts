@@ -7,6 +7,8 @@ export interface Observed {
   readonly monotonicMs: number;
   readonly emulator: Emulator;
   readonly statefulSet: ObservedStatefulSet | undefined;
+  /** There is a PodDisruptionBudget of it. */
+  readonly hasBudget: boolean;
   /** Objects of ours by kind, that are there and whose controller is somebody else. */
   readonly foreignChildren: readonly ForeignChild[];
   /** This process made sure that the Secrets are there, since it has known the Emulator. */

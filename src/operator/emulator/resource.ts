@@ -9,5 +9,12 @@ export const RESOURCES = {
   configMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
   pod: { group: '', version: 'v1', plural: 'pods', kind: 'Pod' },
   claim: { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim' },
+  podDisruptionBudget: {
+    group: 'policy',
+    version: 'v1',
+    plural: 'poddisruptionbudgets',
+    kind: 'PodDisruptionBudget',
+  },
+  networkPolicy: { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies', kind: 'NetworkPolicy' },
   secret: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' },
 } as const satisfies Record<string, Resource>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../api/emulator/schema.ts';
 import { decide } from './decide.ts';
-import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import { claim, contacts, disk, emulator, INSTALLATION, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { Observed, ObservedPod } from './observed.ts';
 
 const [OLD, NEW] = ['classroom-1', 'classroom-2'];
@@ -27,7 +27,7 @@ function classroom(changes: Record<number, Partial<ObservedPod>> = {}, said: Rec
 }
 
 function decided(seen: Partial<Observed>, spec: object = {}, now = NOW) {
-  return decide(observed(emulator({ replicas: 3, update: 'Rolling', ...spec }), seen), IMAGE, now);
+  return decide(observed(emulator({ replicas: 3, update: 'Rolling', ...spec }), seen), INSTALLATION, now);
 }
 
 function condition({ status }: ReturnType<typeof decided>, type: string): Partial<Condition> {
@@ -153,7 +153,7 @@ describe('what is told of it', () => {
     expect(told).toMatchObject([{ type: 'Warning', note: message }]);
     const again = decide(
       observed(emulator({ replicas: 3, update: 'Rolling' }, { status: first.status }), seen),
-      IMAGE,
+      INSTALLATION,
       NOW,
     );
     expect(again.events.filter(({ reason }) => reason === 'UpdateHeld')).toEqual([]);

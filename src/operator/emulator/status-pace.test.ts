@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type EmulatorStatus, emulatorStatusSchema } from '../../api/emulator/schema.ts';
 import type { AgentReport } from '../../contract/agent-report.ts';
 import { decide } from './decide.ts';
-import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from './observed.fixture.ts';
+import { claim, contacts, disk, emulator, INSTALLATION, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { Observed } from './observed.ts';
 import { type StatusHistory, type StatusPace, statusDueAt } from './status-pace.ts';
 
@@ -51,7 +51,7 @@ const running: Seen = saying({ ready: true, disk: disk(0) }, { pods: [pod(0, { r
 /** What is decided when `seen` comes after `stored`. */
 function after(stored: EmulatorStatus | undefined, seen: Seen, now = NOW) {
   const status = stored === undefined ? {} : { status: emulatorStatusSchema.parse(structuredClone(stored)) };
-  return decide(observed(emulator({}, status), seen), IMAGE, now);
+  return decide(observed(emulator({}, status), seen), INSTALLATION, now);
 }
 
 function pace(before: Seen, next: Seen): StatusPace {

@@ -6,7 +6,15 @@ const pod = (settings: Json) => ({ create: emulator({ storage: { mode: 'Persiste
 const memory = (request: string, limit: string) =>
   pod({ resources: { requests: { memory: request }, limits: { memory: limit } } });
 
+const maxUnavailable = (...values: unknown[]) => values.map((value) => pod({ maxUnavailable: value }));
+
 export const podCases: readonly RuleCase[] = [
+  {
+    path: 'spec.pod.maxUnavailable',
+    says: 'must be a number of machines from 0 to 100',
+    refused: maxUnavailable(-1, 101, '1', '-1%', '101%', 'half', '', '1 %'),
+    allowed: maxUnavailable(0, 1, 100, '0%', '50%', '100%'),
+  },
   {
     path: 'spec.pod.labels',
     says: 'must not set app.kubernetes.io/name',

@@ -1,6 +1,6 @@
 import type { StructuralSchema } from '../../../src/api/structural-schema.ts';
 import { sampleOf, textOfLength } from './sample.ts';
-import type { Demand, SchemaPath } from './schema-walk.ts';
+import { type Demand, pathText, type SchemaPath } from './schema-walk.ts';
 
 /** Values on both sides of a bound, and what the API server says of those beyond it. */
 export interface Bound {
@@ -17,9 +17,13 @@ type BoundOf = (bound: Demand) => Bound;
 
 const quoted = (values: readonly string[]) => values.map((value) => `"${value}"`).join(', ');
 
+/** Entries of which a rule wants more than their schema. */
+const ENTRIES: Readonly<Record<string, unknown>> = { 'spec.display.access': { podSelector: {} } };
+
 function list({ schema, path }: Demand, length: number): unknown[] {
   const items: StructuralSchema = schema.items ?? {};
-  return Array.from({ length }, (_, index) => sampleOf(items, [...path, '[]'], index));
+  const entry = ENTRIES[pathText(path)];
+  return Array.from({ length }, (_, index) => entry ?? sampleOf(items, [...path, '[]'], index));
 }
 
 function map({ schema, path }: Demand, size: number): Record<string, unknown> {

@@ -1,6 +1,24 @@
 import type { StructuralSchema } from '../../../src/api/structural-schema.ts';
 import { pathText, type SchemaPath } from './schema-walk.ts';
 
+/** Digits on so many groups, as evenly as it goes. */
+function groups(digit: string, count: number, digits: number, separator: string): string {
+  const sizes = Array.from({ length: count }, (_, index) => Math.floor((digits + index) / count));
+  return sizes.map((size) => digit.repeat(size)).join(separator);
+}
+
+/** An IPv6 address of this many characters, from 12 to 45. */
+function addressOfLength(length: number): string {
+  if (length < 15) return `${'a'.repeat(length - 10)}:a:a:a:a::`;
+  if (length <= 39) return groups('a', 8, length - 7, ':');
+  return `${groups('a', 6, 24, ':')}:${groups('1', 4, length - 30 - 3, '.')}`;
+}
+
+/** A network of this many characters, the whole of IPv6 unless that is too short. */
+function networkOfLength(length: number): string {
+  return length > 47 ? `${addressOfLength(length - 4)}/128` : `${addressOfLength(length - 2)}/0`;
+}
+
 /** Texts of a given length for the fields where any letters won't do. */
 const TEXTS: Readonly<Record<string, (length: number) => string>> = {
   'spec.storage.size': (length) => '4Gi'.padStart(length, '0'),
@@ -10,6 +28,9 @@ const TEXTS: Readonly<Record<string, (length: number) => string>> = {
   'spec.disk.builtinPath': (length) => `/${'a'.repeat(length - 1)}`,
   'spec.disk.snapshot.path': (length) => `/${'a'.repeat(length - 1)}`,
   'spec.disk.snapshot.reference': (length) => `a/${'a'.repeat(length - 4)}:a`,
+  'spec.display.access[].ipBlock.cidr': networkOfLength,
+  'spec.display.access[].ipBlock.except[]': (length) => `${addressOfLength(length - 4)}/128`,
+  'spec.pod.maxUnavailable': (length) => '100%'.padStart(length, '0'),
   'spec.pod.resources.requests{}': (length) => '1'.padStart(length, '0'),
   'spec.pod.resources.limits{}': (length) => '1'.padStart(length, '0'),
 };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../kube/fake-clock.ts';
 import { decide } from '../decide.ts';
-import { claim, contacts, disk, emulator, IMAGE, NOW, observed, pod, report } from '../observed.fixture.ts';
+import { claim, contacts, disk, emulator, INSTALLATION, NOW, observed, pod, report } from '../observed.fixture.ts';
 import { MachineChannels } from './channels.ts';
 
 const POD = {
@@ -38,14 +38,14 @@ test('after a restart machines and events are as before, until an agent counts a
   const spec = { storage: { mode: 'Ephemeral' } };
   const seen = { pods: [pod(0, { ready: true })], claims: [claim(0)] };
   const said = contacts(report(0, { disk: disk(0) }));
-  const before = decide(observed(emulator(spec), { ...seen, contacts: said }), IMAGE, NOW).status;
+  const before = decide(observed(emulator(spec), { ...seen, contacts: said }), INSTALLATION, NOW).status;
 
   const { clock, changed, channels } = setUp();
   await clock.advance(60_000);
   channels.sync(KEY, [POD]);
   const passNow = () => {
     const after = { ...seen, contacts: channels.contacts(KEY) };
-    return decide(observed(emulator(spec, { status: before }), after), IMAGE, NOW);
+    return decide(observed(emulator(spec, { status: before }), after), INSTALLATION, NOW);
   };
   for (const ms of [0, 8_000, 21_000]) {
     await clock.advance(ms);

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { machineSettingsSchema } from '../../../contract/machine-settings.ts';
-import { emulator, IMAGE } from '../observed.fixture.ts';
+import { emulator, IMAGE, INSTALLATION } from '../observed.fixture.ts';
 import { renderAgentSecret } from './agent-secret.ts';
+import { renderNetworkPolicy } from './network-policy.ts';
 import { diskPlan, planText, renderPlanConfigMap } from './plan-config-map.ts';
+import { needsBudget, renderPodDisruptionBudget } from './pod-disruption-budget.ts';
 import { tooSmallMemoryLimit } from './pod-template.ts';
 import { renderService } from './service.ts';
 import { renderStatefulSet } from './stateful-set.ts';
@@ -118,6 +120,78 @@ test('what the agent is told of its machine is what the contract says', () => {
   const { env } = statefulSet({ storage: { mode: 'Ephemeral' } }).spec?.template.spec?.containers[0] ?? {};
   const settings = JSON.parse(env?.find(({ name }) => name === 'LOCO_MACHINE')?.value ?? '') as unknown;
   expect(machineSettingsSchema.parse(settings)).toMatchObject({ memoryMiB: 512, diskCache: 'Writeback' });
+});
+
+test('no pod of a machine has a token of the API server, in any mode', () => {
+  for (const spec of [hybrid, { storage: { mode: 'Persistent' } }, { storage: { mode: 'Ephemeral' } }]) {
+    const template = statefulSet(spec).spec?.template.spec;
+    expect(template?.automountServiceAccountToken).toBe(false);
+    expect(template?.serviceAccountName).toBeUndefined();
+    expect(template?.volumes?.filter(({ projected }) => projected !== undefined)).toEqual([]);
+  }
+});
+
+test('no argument and no environment variable of a machine comes from a Secret', () => {
+  const { initContainers = [], containers = [] } = statefulSet(hybrid).spec?.template.spec ?? {};
+  for (const { args, command, env, envFrom } of [...initContainers, ...containers]) {
+    expect({ command, envFrom }).toEqual({ command: undefined, envFrom: undefined });
+    expect(args).toHaveLength(1);
+    expect(env?.filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)).toEqual([]);
+  }
+});
+
+describe('the NetworkPolicy', () => {
+  const { operatorPods } = INSTALLATION;
+  const ingress = (display: object, operator: typeof operatorPods | undefined = operatorPods) =>
+    renderNetworkPolicy(owner, emulator({ display }).spec, operator).spec.ingress;
+
+  test('lets the operator to the agents, and the pods of the namespace to the screens', () => {
+    expect(renderNetworkPolicy(owner, emulator().spec, operatorPods)).toMatchSnapshot();
+  });
+
+  test('lets to the screens whom display.access says', () => {
+    const access = [
+      { namespaceSelector: {} },
+      { namespaceSelector: { matchLabels: { team: 'a' } }, podSelector: { matchLabels: { role: 'viewer' } } },
+      { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } },
+      { ipBlock: { cidr: 'fd00::/8' } },
+    ];
+    expect(ingress({ access })[1]?.from).toEqual(access);
+  });
+
+  test('lets nobody to the screens where display.access is empty: a rule without peers would let in everyone', () => {
+    const rules = ingress({ access: [] });
+    expect(rules.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([8080]);
+    expect(rules.every(({ from = [] }) => from.length > 0)).toBe(true);
+  });
+
+  test('leaves the agents open where the operator does not run in a pod: nobody gets anything without the token', () => {
+    expect(renderNetworkPolicy(owner, emulator().spec, undefined).spec.ingress[0]).toEqual({
+      ports: [{ port: 8080, protocol: 'TCP' }],
+    });
+  });
+});
+
+describe('the PodDisruptionBudget', () => {
+  test('says what pod.maxUnavailable says, and lets machines that are not ready be evicted', () => {
+    const { spec } = emulator({ replicas: 4, pod: { maxUnavailable: '50%' } });
+    expect(renderPodDisruptionBudget(owner, spec)).toMatchSnapshot();
+  });
+
+  test.each<[number, number | string, boolean]>([
+    [1, 1, false],
+    [2, 1, true],
+    [3, 3, false],
+    [1, 0, true],
+    [0, 0, false],
+    [1, '50%', false],
+    [2, '50%', true],
+    [3, '67%', false],
+    [3, '66%', true],
+    [1, '0%', true],
+  ])('with %d machines of which %s may be away it is needed: %s', (replicas, maxUnavailable, needed) => {
+    expect(needsBudget(emulator({ replicas, pod: { maxUnavailable } }).spec)).toBe(needed);
+  });
 });
 
 test('the VNC password is eight letters and digits, each equally likely', () => {
