@@ -16,7 +16,7 @@ describe('when the operator is killed', () => {
     const kept = (await scenario.ready('kept')).status;
     const thrown = (await scenario.ready('thrown')).status;
     const eventsBefore = await scenario.eventCounts();
-    await scenario.cluster.killOperator(node);
+    await scenario.cluster.operator.killLeader(node);
     await throughout(10_000, async () => {
       expect((await scenario.emulator('kept')).status).toEqual(kept);
       expect((await scenario.emulator('thrown')).status).toEqual(thrown);

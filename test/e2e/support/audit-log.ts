@@ -11,6 +11,7 @@ const entrySchema = z.object({
   user: z.object({ username: z.string() }),
   objectRef: z
     .object({
+      apiGroup: z.string().optional(),
       resource: z.string(),
       subresource: z.string().optional(),
       namespace: z.string().optional(),
@@ -24,16 +25,20 @@ export type Entry = z.infer<typeof entrySchema>;
 
 /** Finished requests of the operator since `from`, as the API server's audit log has them. */
 export async function operatorRequests(
-  environment: Pick<Environment, 'auditLog' | 'operatorNamespace'>,
+  { auditLog, operatorNamespace }: Pick<Environment, 'auditLog' | 'operatorNamespace'>,
   from: Date,
 ): Promise<Entry[]> {
-  const operator = `system:serviceaccount:${environment.operatorNamespace}:`;
+  return requestsOf(auditLog ?? '', `system:serviceaccount:${operatorNamespace}:loco-operator`, from);
+}
+
+/** Finished requests of an account since `from`, as the API server's audit log has them. */
+export async function requestsOf(auditLog: string, username: string, from: Date): Promise<Entry[]> {
   const found: Entry[] = [];
-  const input = createReadStream(environment.auditLog ?? '');
+  const input = createReadStream(auditLog);
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (!line.includes(operator)) continue;
+    if (!line.includes(username)) continue;
     const entry = entrySchema.safeParse(parseLine(line));
-    if (!entry.success || entry.data.stage !== 'ResponseComplete') continue;
+    if (!entry.success || entry.data.stage !== 'ResponseComplete' || entry.data.user.username !== username) continue;
     if (new Date(entry.data.requestReceivedTimestamp) >= from) found.push(entry.data);
   }
   return found;

@@ -1,8 +1,9 @@
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { attachLocalCluster, type Cluster as OpenCluster } from '../../../scripts/cluster/index.ts';
+import { attachLocalCluster } from '../../../scripts/cluster/index.ts';
 import { withLock } from '../../../scripts/cluster/lock.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { OperatorReplicas } from './operator-replicas.ts';
 import { eventually } from './wait.ts';
 
 type Manifest = KubernetesObject & Record<string, unknown>;
@@ -109,55 +110,22 @@ export class Cluster {
   async restartOperator(): Promise<void> {
     const namespace = this.environment.operatorNamespace;
     await withLock(`loco-e2e-${this.environment.clusterName}-operator`, async () => {
-      const old = await this.#leader();
-      for (const { metadata } of await this.#operatorPods()) {
+      const old = await this.operator.leader();
+      for (const { metadata } of await this.operator.pods()) {
         await this.core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace }).catch(ignoreNotFound);
       }
-      await eventually('another operator leads', async () => {
-        const leader = await this.#leader();
-        const pods = await this.#operatorPods();
-        // A leader's name begins with its pod's.
-        return leader !== old && pods.some(({ metadata }) => leader?.startsWith(`${metadata?.name}_`));
-      });
+      await this.operator.leads((leader) => leader !== old);
     });
   }
 
-  /** Kills the operator's container without a word, and returns when it was started again and is ready. */
-  async killOperator(node: NonNullable<OpenCluster['node']>): Promise<void> {
-    const { operatorNamespace } = this.environment;
-    const [pod] = await this.#operatorPods();
-    const name = pod?.metadata?.name ?? '';
-    const container = pod?.spec?.containers[0]?.name ?? '';
-    await node.killContainer(operatorNamespace, name, container);
-    await eventually('the operator was started again', async () => {
-      const [now] = await this.#operatorPods();
-      return now?.status?.containerStatuses?.some(({ restartCount, ready }) => restartCount > 0 && ready);
-    });
+  /** The operator of the suite. */
+  get operator(): OperatorReplicas {
+    return new OperatorReplicas(this, this.environment.operatorNamespace);
   }
 
-  /** What the operator logged, once it has begun to: another scenario may just be replacing its pod. */
+  /** What the operator's pods logged, once there is one that has begun to: another scenario may just be replacing them. */
   operatorLog(): Promise<string> {
-    const args = ['-n', this.environment.operatorNamespace, 'logs', 'deployment/loco-operator'];
-    return eventually('the operator logs', async () => {
-      const log = await this.kubectl(args, { reject: false });
-      return log.exitCode === 0 ? log.stdout : undefined;
-    });
-  }
-
-  async #operatorPods() {
-    const labelSelector = 'app.kubernetes.io/name=loco-operator';
-    return (await this.core.listNamespacedPod({ namespace: this.environment.operatorNamespace, labelSelector })).items;
-  }
-
-  async #leader(): Promise<string | undefined> {
-    const namespace = this.environment.operatorNamespace;
-    const lease = await this.get<{ spec?: { holderIdentity?: string } }>(
-      'coordination.k8s.io/v1',
-      'Lease',
-      namespace,
-      'loco-operator',
-    );
-    return lease?.spec?.holderIdentity;
+    return eventually('the operator logs', () => this.operator.log());
   }
 }
 
