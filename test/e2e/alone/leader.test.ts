@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Machine } from '../support/machine.ts';
+import { Scenario } from '../support/scenario.ts';
+import { eventually } from '../support/wait.ts';
+
+describe('of two operators', () => {
+  const scenario = new Scenario('leader');
+  const { operator } = scenario.cluster;
+  const kept = new Machine(scenario, 'kept');
+
+  beforeAll(() => scenario.open());
+  afterAll(() => scenario.close());
+
+  /** Names of the operator's pods that are ready. */
+  async function readyPods(): Promise<string[]> {
+    const pods = await operator.pods();
+    const ready = pods.filter(({ status }) => status?.containerStatuses?.every((container) => container.ready));
+    return ready.map(({ metadata }) => metadata?.name ?? '');
+  }
+
+  test('one leads, and the other is ready to', async () => {
+    await eventually('both are ready', async () => (await readyPods()).length === 2);
+    const leader = (await operator.leads()).metadata?.name;
+    expect(await readyPods()).toContain(leader);
+  });
+
+  test('the other goes on when the leader is killed, and no machine notices', async (context) => {
+    const node = await scenario.cluster.node();
+    if (node === undefined) return context.skip('needs access to the node, which this cluster does not give');
+    await scenario.applyEmulator('kept', { storage: { mode: 'Persistent', size: '1Gi' } });
+    const { status } = await scenario.ready('kept');
+    const pod = await scenario.podUid('kept-0');
+    const events = await scenario.eventCounts();
+    const killed = await operator.leads();
+    const holder = await operator.leader();
+    await node.killContainer(operator.namespace, killed.metadata?.name ?? '', 'operator');
+    // Its node is gone with it: nobody of this name comes back.
+    const forget = ['delete', 'pod', killed.metadata?.name ?? '', '--grace-period=0', '--force'];
+    await scenario.cluster.kubectl(['-n', operator.namespace, ...forget]);
+    const leader = await operator.leads((now) => now !== holder);
+    expect(leader.metadata?.name).not.toBe(killed.metadata?.name);
+    expect((await scenario.emulator('kept')).status).toEqual(status);
+    await scenario.cluster.kubectl(['-n', scenario.namespace, 'scale', 'emu', 'kept', '--replicas=2']);
+    await scenario.ready('kept');
+    expect(await scenario.bootCount('kept-1')).toBe(1);
+    expect(await scenario.podUid('kept-0')).toBe(pod);
+    expect([await kept.restarts(), await kept.boots()]).toEqual([0, 1]);
+    // What was told of the first machine isn't told again.
+    expect(await scenario.eventCounts()).toMatchObject(events);
+    await eventually('two are ready again', async () => (await readyPods()).length === 2);
+  });
+});
