@@ -2,17 +2,19 @@ import { existsSync } from 'node:fs';
 import { type Choice, chooseProvider, type Provider, readChoice } from './cluster/choice.ts';
 import { openGivenCluster } from './cluster/given.ts';
 import { openChosen } from './cluster/index.ts';
-import { kindKubeconfig, removeKindCluster } from './cluster/kind.ts';
+import { kindKubeconfig, removeKindCluster } from './cluster/kind/index.ts';
 import { describe, localLayout, removeLocalCluster } from './cluster/local/index.ts';
 import { runCommand, step, UserError } from './console.ts';
-import { CLUSTER_TOOLS, ensureTools } from './tools.ts';
 
-const USAGE = `usage: npm run cluster -- COMMAND [--kubeconfig FILE] [--provider kind|local]
+const USAGE = `usage: npm run cluster -- COMMAND [--kubeconfig FILE] [--provider kind|local] [OPTIONS of up]
   up           bring the cluster up, or mend what has died of it
   down         take it away, with everything that belongs to it
   status       tell what runs
   kubeconfig   print the path of its kubeconfig
   load IMAGE   copy an image from this machine's docker, podman or buildah into its nodes
+Options of up:
+  --kubernetes 1.34|1.35|1.36   the Kubernetes of a local cluster (default: 1.36, which tests run on)
+  --install-engine              for kind where no docker engine answers: run the distribution's in a place of its own
 LOCO_CLUSTER names the cluster (default: loco), LOCO_KUBECONFIG gives one that is there already.`;
 
 async function takeDown(choice: Choice, provider: Provider): Promise<void> {
@@ -27,7 +29,7 @@ async function takeDown(choice: Choice, provider: Provider): Promise<void> {
 
 async function status(choice: Choice, provider: Provider): Promise<void> {
   if (provider.kind === 'local') {
-    const { lines, healthy } = await describe(localLayout(provider.name), await ensureTools(CLUSTER_TOOLS));
+    const { lines, healthy } = await describe(localLayout(provider.name));
     process.stdout.write(`${lines.join('\n')}\n`);
     if (!healthy) process.exitCode = 1;
     return;

@@ -10,12 +10,25 @@ import {
   buildArguments,
   CLUSTER_TOOLS,
   type ClusterTool,
+  DEFAULT_KUBERNETES,
+  DEFAULT_KUBERNETES_VERSION,
+  KUBERNETES_VERSIONS,
+  type KubernetesMinor,
   type Tool,
   type ToolName,
+  toolsOf,
 } from './tools/catalogue.ts';
 import { goProgram } from './tools/go-program.ts';
 
-export { CLUSTER_TOOLS, type ClusterTool, type ToolName };
+export {
+  CLUSTER_TOOLS,
+  type ClusterTool,
+  DEFAULT_KUBERNETES,
+  DEFAULT_KUBERNETES_VERSION,
+  KUBERNETES_VERSIONS,
+  type KubernetesMinor,
+  type ToolName,
+};
 
 const exists = (path: string) =>
   access(path).then(
@@ -67,10 +80,13 @@ async function build(tool: Tool, output: string): Promise<void> {
 
 /**
  * Paths of the named tools, building from their pinned Go modules what isn't in the cache.
- * Two builds run side by side, so that one links on its single core while the other compiles.
+ * Kubernetes' own are those of `kubernetes`. Two builds run side by side, so that one links on its single core while the other compiles.
  */
-export async function ensureTools<Name extends ToolName>(names: readonly Name[]): Promise<Record<Name, string>> {
-  const wanted = allTools.filter((tool) => (names as readonly ToolName[]).includes(tool.name));
+export async function ensureTools<Name extends ToolName>(
+  names: readonly Name[],
+  kubernetes: KubernetesMinor = DEFAULT_KUBERNETES,
+): Promise<Record<Name, string>> {
+  const wanted = toolsOf(kubernetes).filter((tool) => (names as readonly ToolName[]).includes(tool.name));
   const paths: Partial<Record<ToolName, string>> = {};
   const missing: { tool: Tool; output: string }[] = [];
   for (const tool of wanted) {

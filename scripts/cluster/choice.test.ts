@@ -35,6 +35,36 @@ test('refuses a provider that it does not know', () => {
   expect(() => readChoice(['--provider', 'minikube'], {})).toThrow(/use kind or local/);
 });
 
+test('a Kubernetes to be built is asked of the local cluster, even where a docker engine answers', async () => {
+  const choice = readChoice(['--kubernetes', '1.34', 'up'], {});
+  expect(choice).toMatchObject({ kubernetes: '1.34', rest: ['up'] });
+  expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local', name: 'loco' });
+});
+
+test.each([['1.33'], ['1.36.3'], ['toString']])(
+  'refuses to build Kubernetes "%s", naming those that it can',
+  (version) => {
+    expect(() => readChoice(['--kubernetes', version], {})).toThrow(/use one of 1\.34, 1\.35, 1\.36/);
+  },
+);
+
+test.each([
+  { args: ['--kubernetes', '1.34', '--provider', 'kind'], environment: {} },
+  { args: ['--kubernetes', '1.34'], environment: { LOCO_PROVIDER: 'kind' } },
+  { args: ['--kubernetes', '1.34'], environment: { LOCO_KUBECONFIG: '/k' } },
+])(
+  'refuses another Kubernetes for a cluster that is not the local one: $args $environment',
+  ({ args, environment }) => {
+    expect(() => readChoice(args, environment)).toThrow(/--provider local/);
+  },
+);
+
+test('runs a docker engine for kind alone, and only when told to', () => {
+  expect(readChoice(['--provider', 'kind', '--install-engine'], {}).installEngine).toBe(true);
+  expect(readChoice(['--provider', 'kind'], {}).installEngine).toBe(false);
+  expect(() => readChoice(['--install-engine'], {})).toThrow(/--provider kind/);
+});
+
 test("a local cluster's own kubeconfig means that cluster", async () => {
   const choice = readChoice([], { LOCO_KUBECONFIG: join(localClustersFolder, 'loco-test', 'kubeconfig') });
   expect(await chooseProvider(choice, docker)).toEqual({ kind: 'local', name: 'loco-test' });

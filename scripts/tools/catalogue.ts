@@ -11,6 +11,23 @@ interface ToolModule {
   readonly linkerVariables?: readonly string[];
 }
 
+/** The Kubernetes versions that can be built, by their minor version. */
+export const KUBERNETES_VERSIONS = { '1.34': '1.34.4', '1.35': '1.35.4', '1.36': '1.36.3' } as const;
+
+export type KubernetesMinor = keyof typeof KUBERNETES_VERSIONS;
+
+/** What is built unless another is asked for, and what `npm test` runs on. */
+export const DEFAULT_KUBERNETES = '1.36' satisfies KubernetesMinor;
+
+export const DEFAULT_KUBERNETES_VERSION = KUBERNETES_VERSIONS[DEFAULT_KUBERNETES];
+
+const KUBERNETES_FOLDER = 'kubernetes';
+
+/** Without it the server names itself v0.0.0-master and clients refuse to compare versions. */
+const kubernetesVariables = (minor: KubernetesMinor) => [
+  `k8s.io/component-base/version.gitVersion=v${KUBERNETES_VERSIONS[minor]}`,
+];
+
 const kubernetes = (name: string) => `k8s.io/kubernetes/cmd/${name}`;
 const containerd = (name: string) => `github.com/containerd/containerd/v2/cmd/${name}`;
 
@@ -19,7 +36,7 @@ const modules = [
   { folder: 'oras', packages: { oras: 'oras.land/oras/cmd/oras' } },
   { folder: 'helm', packages: { helm: 'helm.sh/helm/v4/cmd/helm' } },
   {
-    folder: 'kubernetes',
+    folder: KUBERNETES_FOLDER,
     packages: {
       kubectl: kubernetes('kubectl'),
       'kube-apiserver': kubernetes('kube-apiserver'),
@@ -28,8 +45,7 @@ const modules = [
       'kube-scheduler': kubernetes('kube-scheduler'),
       'kube-proxy': kubernetes('kube-proxy'),
     },
-    // Without it the server names itself v0.0.0-master and clients refuse to compare versions.
-    linkerVariables: ['k8s.io/component-base/version.gitVersion=v1.36.3'],
+    linkerVariables: kubernetesVariables(DEFAULT_KUBERNETES),
   },
   { folder: 'etcd', packages: { etcd: 'go.etcd.io/etcd/server/v3' } },
   {
@@ -54,10 +70,24 @@ const modules = [
   { folder: 'coredns', packages: { coredns: 'github.com/coredns/coredns' } },
   { folder: 'pause', packages: { pause: '.' } },
   { folder: 'kind', packages: { kind: 'sigs.k8s.io/kind' } },
+  {
+    folder: 'kubeadm',
+    packages: { kubeadm: kubernetes('kubeadm') },
+    linkerVariables: kubernetesVariables(DEFAULT_KUBERNETES),
+  },
   { folder: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' } },
   // The peer that `npm run bench -- operator` measures with.
   { folder: 'rabbitmq-operator', packages: { 'rabbitmq-operator': 'github.com/rabbitmq/cluster-operator/v2/cmd' } },
   { folder: 'toxiproxy', packages: { toxiproxy: 'github.com/Shopify/toxiproxy/v2/cmd/server' } },
+  // What the chart, its alerts and its dashboard are looked through with.
+  { folder: 'kubeconform', packages: { kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' } },
+  { folder: 'kube-score', packages: { 'kube-score': 'github.com/zegl/kube-score/cmd/kube-score' } },
+  {
+    folder: 'promtool',
+    packages: { promtool: 'github.com/prometheus/prometheus/cmd/promtool' },
+    // Rules and series come from files: without the clients of the clouds that Prometheus finds targets in.
+    tags: 'remove_all_sd',
+  },
 ] as const satisfies readonly ToolModule[];
 
 type KeysOf<T> = T extends unknown ? keyof T : never;
@@ -77,8 +107,27 @@ export const allTools: readonly Tool[] = modules.flatMap((module: ToolModule) =>
   return Object.entries(packages).map(([name, path]) => ({ ...rest, name: name as ToolName, package: path }));
 });
 
+/** Every tool, with Kubernetes' own of this minor version. */
+export function toolsOf(minor: KubernetesMinor): readonly Tool[] {
+  if (minor === DEFAULT_KUBERNETES) return allTools;
+  return allTools.map((tool) =>
+    tool.folder === KUBERNETES_FOLDER
+      ? { ...tool, folder: `${KUBERNETES_FOLDER}-${minor}`, linkerVariables: kubernetesVariables(minor) }
+      : tool,
+  );
+}
+
 /** Built when a provider, a bench or a suite asks for them. */
-const OTHER_TOOLS = ['kind', 'kwok', 'rabbitmq-operator', 'toxiproxy'] as const satisfies readonly ToolName[];
+const OTHER_TOOLS = [
+  'kind',
+  'kube-score',
+  'kubeadm',
+  'kubeconform',
+  'kwok',
+  'promtool',
+  'rabbitmq-operator',
+  'toxiproxy',
+] as const satisfies readonly ToolName[];
 
 /** A tool of the local cluster or of the tests on it. */
 export type ClusterTool = Exclude<ToolName, (typeof OTHER_TOOLS)[number]>;

@@ -18,6 +18,8 @@ export interface Component<Program extends string = ClusterTool> {
   readonly readiness: Readiness;
   /** Started once the API server answers. */
   readonly afterApiServer: boolean;
+  /** Variables of its own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export const API_PORT = 6443;
@@ -187,8 +189,8 @@ function addOns(layout: Layout, addresses: Addresses): readonly Component[] {
 }
 
 /** The registry's two listeners. */
-export function registryComponents(layout: Layout, addresses: Addresses): readonly Component[] {
-  const listener = (name: keyof typeof REGISTRY_PORTS, scheme: string, what: string): Component => ({
+export function registryComponents(layout: Layout, addresses: Addresses): readonly Component<'registry'>[] {
+  const listener = (name: keyof typeof REGISTRY_PORTS, scheme: string, what: string): Component<'registry'> => ({
     name: `registry-${name}`,
     purpose: `container registry over ${what}`,
     tool: 'registry',

@@ -159,7 +159,10 @@ const auditPolicy = stringify({
   rules: [{ level: 'Metadata' }],
 });
 
-function registry(input: ConfigurationInput, listener: keyof typeof REGISTRY_PORTS): string {
+/** What the registry's files are rendered from. */
+type RegistryInput = Omit<ConfigurationInput, 'runc'>;
+
+function registry(input: RegistryInput, listener: keyof typeof REGISTRY_PORTS): string {
   const { layout, addresses, registrySecret } = input;
   return stringify({
     version: 0.1,
@@ -192,6 +195,11 @@ export function storageConfiguration(layout: Layout): string {
   return JSON.stringify({ nodePathMap: [{ node: 'DEFAULT_PATH_FOR_NON_LISTED_NODES', paths: [volumes] }] });
 }
 
+/** The files of the registry's two listeners. */
+export function renderRegistryConfigurations(input: RegistryInput): Readonly<Record<string, string>> {
+  return { 'registry-tls.yaml': registry(input, 'tls'), 'registry-plain.yaml': registry(input, 'plain') };
+}
+
 /** Every configuration file by its path below the layout's configuration folder. */
 export function renderConfigurations(input: ConfigurationInput): Readonly<Record<string, string>> {
   return {
@@ -201,8 +209,7 @@ export function renderConfigurations(input: ConfigurationInput): Readonly<Record
     'kube-proxy.yaml': kubeProxy(input),
     Corefile: coredns(input),
     'audit-policy.yaml': auditPolicy,
-    'registry-tls.yaml': registry(input, 'tls'),
-    'registry-plain.yaml': registry(input, 'plain'),
+    ...renderRegistryConfigurations(input),
     'storage.json': storageConfiguration(input.layout),
     'helper-pod.yaml': helperPod,
     // Pods and node have no name server beside the cluster's.

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { KUBECONFIG_CLIENTS, readPem } from './certificates.ts';
 import { apiServerUrl } from './components.ts';
-import { renderConfigurations } from './configurations.ts';
+import { renderConfigurations, renderRegistryConfigurations } from './configurations.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import type { Addresses, Layout } from './layout.ts';
 import type { Settings } from './settings.ts';
@@ -35,6 +35,13 @@ async function writePasswordFile(layout: Layout, settings: Settings): Promise<bo
   const program = 'my ($password, $salt) = <STDIN> =~ /(\\S+) (\\S+)/; print crypt($password, "\\$2b\\$08\\$$salt")';
   const hash = await execa('perl', ['-e', program], { input: `${password} ${salt}\n` });
   return writeIfChanged(path, `${username}:${hash.stdout}\n`);
+}
+
+/** Brings the registry's files up to date. */
+export async function writeRegistryFiles(layout: Layout, addresses: Addresses, settings: Settings): Promise<void> {
+  const files = renderRegistryConfigurations({ layout, addresses, registrySecret: settings.registry.secret });
+  for (const [name, text] of Object.entries(files)) await writeIfChanged(join(layout.configuration, name), text);
+  await writePasswordFile(layout, settings);
 }
 
 /** Brings every file of the cluster up to date; true when one that a running component has read was changed. */

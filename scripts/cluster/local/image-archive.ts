@@ -9,14 +9,18 @@ export interface SmallImage {
   /** Files by their path in the image; a value that begins with "->" is a symbolic link. */
   readonly files: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
+  /** A tar archive of files that are there before the others. */
+  readonly root?: string;
 }
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The configuration of an image with one layer, as the docker-archive format wants it. */
 export function imageConfiguration(image: SmallImage, layerDigest: string, architecture: string): string {
   return JSON.stringify({
     architecture,
     os: 'linux',
-    config: { Entrypoint: image.entrypoint, Env: ['PATH=/bin'] },
+    config: { Entrypoint: image.entrypoint, Env: [`PATH=${PATH}`] },
     rootfs: { type: 'layers', diff_ids: [`sha256:${layerDigest}`] },
   });
 }
@@ -26,6 +30,8 @@ export async function writeImageArchive(image: SmallImage, output: string): Prom
   const folder = await mkdtemp(`${output}.`);
   try {
     const root = join(folder, 'root');
+    await mkdir(root);
+    if (image.root !== undefined) await execa('tar', ['-xf', image.root, '-C', root, '--exclude=./dev/*']);
     for (const [path, source] of Object.entries(image.files)) {
       const target = join(root, path);
       await mkdir(dirname(target), { recursive: true });

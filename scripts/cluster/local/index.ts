@@ -1,17 +1,17 @@
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../../console.ts';
-import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
-import type { Cluster, ClusterRegistry } from '../cluster.ts';
+import { CLUSTER_TOOLS, ensureTools, type KubernetesMinor } from '../../tools.ts';
+import type { Cluster } from '../cluster.ts';
 import { withLock } from '../lock.ts';
-import { allComponents, registryComponents } from './components.ts';
+import { allComponents } from './components.ts';
 import { down } from './down.ts';
 import { killContainer } from './kill-container.ts';
 import { waitKubelet } from './kubectl.ts';
-import { addressesOf, type Layout, layoutOf, localClustersFolder, REGISTRY_HOST, REGISTRY_PORTS } from './layout.ts';
+import { addressesOf, type Layout, layoutOf, localClustersFolder } from './layout.ts';
 import { loadImage } from './load.ts';
 import { findNode, inNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
+import { registryControl } from './registry.ts';
 import { lockName, readSettings } from './settings.ts';
 import { type RunningNode, startComponent, stopComponent, waitReady } from './supervise.ts';
 import { type LocalCluster, up } from './up.ts';
@@ -21,29 +21,6 @@ export { describe } from './status.ts';
 /** Where the local cluster of this name keeps what it has. */
 export function localLayout(name: string): Layout {
   return layoutOf(localClustersFolder, name);
-}
-
-function registryOf({ node, addresses, settings }: LocalCluster): ClusterRegistry {
-  const listeners = registryComponents(node.layout, addresses);
-  return {
-    tls: `${addresses.node}:${REGISTRY_PORTS.tls}`,
-    plain: `${addresses.node}:${REGISTRY_PORTS.plain}`,
-    hostname: `${REGISTRY_HOST}:${REGISTRY_PORTS.tls}`,
-    caFile: join(node.layout.pki, 'registry-ca.crt'),
-    username: settings.registry.username,
-    password: settings.registry.password,
-    async stop() {
-      await withLock(lockName(node.layout), async () => {
-        for (const listener of listeners) await stopComponent(node, listener);
-      });
-    },
-    async start() {
-      await withLock(lockName(node.layout), async () => {
-        for (const listener of listeners) await startComponent(node, listener);
-        for (const listener of listeners) await waitReady(node, listener);
-      });
-    },
-  };
 }
 
 async function restart({ node, addresses }: LocalCluster, name: 'kubelet' | 'containerd'): Promise<void> {
@@ -57,9 +34,12 @@ async function restart({ node, addresses }: LocalCluster, name: 'kubelet' | 'con
   });
 }
 
-/** Brings the local cluster up, or mends what has died of it. */
-export async function openLocalCluster(name: string): Promise<Cluster> {
-  return asCluster(name, await up(localLayout(name)));
+/**
+ * Brings the local cluster up, or mends what has died of it.
+ * @param kubernetes what it is made of when there is none; one that is there keeps its own
+ */
+export async function openLocalCluster(name: string, kubernetes?: KubernetesMinor): Promise<Cluster> {
+  return asCluster(name, await up(localLayout(name), kubernetes));
 }
 
 /**
@@ -73,7 +53,7 @@ export async function attachLocalCluster(name: string): Promise<Cluster> {
   if (settings === undefined || first === undefined) {
     throw new UserError(`The cluster "${name}" is not up. Bring it up: npm run cluster -- up`);
   }
-  const node: RunningNode = { layout, first, tools: await ensureTools(CLUSTER_TOOLS) };
+  const node: RunningNode = { layout, first, tools: await ensureTools(CLUSTER_TOOLS, settings.kubernetes) };
   return asCluster(name, { node, addresses: addressesOf(settings.index), settings });
 }
 
@@ -86,7 +66,7 @@ function asCluster(name: string, cluster: LocalCluster): Cluster {
     kubectl: tools.kubectl,
     helm: tools.helm,
     oras: tools.oras,
-    registry: registryOf(cluster),
+    registry: registryControl(cluster.node, cluster.addresses, cluster.settings),
     auditLog: layout.auditLog,
     node: {
       restartKubelet: () => restart(cluster, 'kubelet'),

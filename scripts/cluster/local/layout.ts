@@ -56,6 +56,9 @@ export const localClustersFolder = join(stateFolder, 'clusters');
 /** Holds a folder per simulated cluster. */
 export const simulatedClustersFolder = join(stateFolder, 'simulated');
 
+/** Holds a folder per kind cluster. */
+export const kindClustersFolder = join(stateFolder, 'kind');
+
 /** Where one cluster keeps what it has; everything of it lies below `root`. */
 export interface Layout {
   readonly name: string;

@@ -4,11 +4,23 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { UserError } from '../../console.ts';
-import { freeIndices, INDICES, type Layout, localClustersFolder, simulatedClustersFolder } from './layout.ts';
+import { DEFAULT_KUBERNETES, KUBERNETES_VERSIONS, type KubernetesMinor } from '../../tools.ts';
+import {
+  freeIndices,
+  INDICES,
+  kindClustersFolder,
+  type Layout,
+  localClustersFolder,
+  simulatedClustersFolder,
+} from './layout.ts';
+
+const minors = Object.keys(KUBERNETES_VERSIONS) as KubernetesMinor[];
 
 const settingsSchema = z.object({
   /** Decides every address; see layout.ts. */
   index: z.number().int().min(INDICES.first).max(INDICES.last),
+  /** Minor version that it was made with. */
+  kubernetes: z.enum(minors).default(DEFAULT_KUBERNETES),
   registry: z.object({ username: z.string(), password: z.string(), secret: z.string() }),
 });
 
@@ -44,7 +56,7 @@ async function clustersIn(parent: string): Promise<readonly string[]> {
 
 /** Indices of this user's other clusters, up or not. */
 async function otherIndices(layout: Layout): Promise<readonly number[]> {
-  const folders = await Promise.all([localClustersFolder, simulatedClustersFolder].map(clustersIn));
+  const folders = await Promise.all([localClustersFolder, simulatedClustersFolder, kindClustersFolder].map(clustersIn));
   const found: number[] = [];
   for (const folder of folders.flat().filter((path) => path !== layout.root)) {
     const settings = await readFile(join(folder, 'cluster.json'), 'utf8').catch(() => undefined);
@@ -55,7 +67,10 @@ async function otherIndices(layout: Layout): Promise<readonly number[]> {
 }
 
 /** Chooses addresses that no route of this machine and no other cluster uses, and a registry password. */
-export async function chooseSettings(layout: Layout): Promise<Settings> {
+export async function chooseSettings(
+  layout: Layout,
+  kubernetes: KubernetesMinor = DEFAULT_KUBERNETES,
+): Promise<Settings> {
   const table = await execa('ip', ['-4', '-o', 'route', 'show', 'table', 'all']);
   const routes = table.stdout
     .split('\n')
@@ -69,6 +84,7 @@ export async function chooseSettings(layout: Layout): Promise<Settings> {
   }
   const settings: Settings = {
     index,
+    kubernetes,
     registry: {
       username: 'loco',
       password: randomBytes(12).toString('hex'),

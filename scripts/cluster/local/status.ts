@@ -1,11 +1,12 @@
+import { CLUSTER_TOOLS, ensureTools, KUBERNETES_VERSIONS } from '../../tools.ts';
 import { allComponents, apiServerUrl } from './components.ts';
 import { addressesOf, type Layout, REGISTRY_PORTS } from './layout.ts';
 import { findNode } from './node.ts';
 import { readSettings } from './settings.ts';
-import { findComponent, isReady, type Tools } from './supervise.ts';
+import { findComponent, isReady } from './supervise.ts';
 
 /** What runs of the cluster and what doesn't, a line each, in plain words. */
-export async function describe(layout: Layout, tools: Tools): Promise<{ lines: readonly string[]; healthy: boolean }> {
+export async function describe(layout: Layout): Promise<{ lines: readonly string[]; healthy: boolean }> {
   const settings = await readSettings(layout);
   if (settings === undefined) {
     return {
@@ -19,6 +20,7 @@ export async function describe(layout: Layout, tools: Tools): Promise<{ lines: r
     const lines = [`The local cluster "${layout.name}" is down, its data is kept. Mend it: npm run cluster -- up`];
     return { lines, healthy: false };
   }
+  const tools = await ensureTools(CLUSTER_TOOLS, settings.kubernetes);
   const lines: string[] = [];
   let healthy = true;
   for (const component of allComponents(layout, addresses)) {
@@ -31,6 +33,7 @@ export async function describe(layout: Layout, tools: Tools): Promise<{ lines: r
   }
   lines.push(
     '',
+    `Kubernetes  ${KUBERNETES_VERSIONS[settings.kubernetes]}`,
     `API server  ${apiServerUrl(addresses)}`,
     `kubeconfig  ${layout.kubeconfig}`,
     `registry    ${addresses.node}:${REGISTRY_PORTS.tls} (TLS), ${addresses.node}:${REGISTRY_PORTS.plain} (plain HTTP), user ${settings.registry.username}`,

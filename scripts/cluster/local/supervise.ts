@@ -70,7 +70,7 @@ export async function startComponent<P extends string>(
     detached: true,
     stdio: ['ignore', log, log],
     cwd: node.layout.root,
-    env: environmentOf(node),
+    env: { ...environmentOf(node), ...component.environment },
   });
   closeSync(log);
   child.unref();

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { step, UserError, withProgress } from '../../console.ts';
-import { CLUSTER_TOOLS, ensureTools } from '../../tools.ts';
+import { CLUSTER_TOOLS, DEFAULT_KUBERNETES, ensureTools, type KubernetesMinor } from '../../tools.ts';
 import { withLock } from '../lock.ts';
 import { waitFor } from '../wait.ts';
 import { baseObjects } from './base-objects.ts';
@@ -27,13 +27,27 @@ export interface LocalCluster {
   readonly settings: Settings;
 }
 
-async function prepareFolder(layout: Layout): Promise<Settings> {
+/**
+ * The Kubernetes that this cluster has, or else is to have.
+ * @throws UserError where another one is asked for: what one version has written another may not read
+ */
+async function versionOf(layout: Layout, asked: KubernetesMinor | undefined): Promise<KubernetesMinor> {
+  const known = (await readSettings(layout))?.kubernetes;
+  if (known !== undefined && asked !== undefined && known !== asked) {
+    throw new UserError(
+      `The cluster "${layout.name}" is one of Kubernetes ${known}. Take it down first ("npm run cluster -- down"), or choose another name with LOCO_CLUSTER.`,
+    );
+  }
+  return known ?? asked ?? DEFAULT_KUBERNETES;
+}
+
+async function prepareFolder(layout: Layout, kubernetes: KubernetesMinor): Promise<Settings> {
   for (const folder of [layout.log, join(layout.root, 'tmp'), join(layout.root, 'volumes'), layout.configuration]) {
     await mkdir(folder, { recursive: true });
   }
   const known = await readSettings(layout);
   // Which index is free is asked and claimed by one command at a time.
-  const settings = known ?? (await withLock('loco-operator-choose-index', () => chooseSettings(layout)));
+  const settings = known ?? (await withLock('loco-operator-choose-index', () => chooseSettings(layout, kubernetes)));
   const marker = join(layout.pki, 'complete');
   if (!existsSync(marker)) {
     await createCertificates(layout, certificateRequests(layout.name, addressesOf(settings.index)));
@@ -111,11 +125,12 @@ async function startComponents(node: RunningNode, components: readonly Component
 }
 
 /** Brings the cluster up, or mends what has died of it. */
-export async function up(layout: Layout): Promise<LocalCluster> {
+export async function up(layout: Layout, asked?: KubernetesMinor): Promise<LocalCluster> {
   await ensureRequirements();
-  const tools: Tools = await ensureTools(CLUSTER_TOOLS);
+  const kubernetes = await versionOf(layout, asked);
+  const tools: Tools = await ensureTools(CLUSTER_TOOLS, kubernetes);
   return withLock(lockName(layout), async () => {
-    const settings = await prepareFolder(layout);
+    const settings = await prepareFolder(layout, kubernetes);
     const addresses = addressesOf(settings.index);
     const changed = await writeFiles(layout, addresses, settings, tools.runc);
     const first = await ensureNode(layout, addresses, tools.pause);

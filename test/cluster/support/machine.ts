@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { hierarchiesOf } from '../../../scripts/cluster/local/control-groups.ts';
 import {
+  kindClustersFolder,
   type Layout,
   layoutOf,
   localClustersFolder,
@@ -84,7 +85,7 @@ export async function observeMachine(): Promise<MachineState> {
 /** Control groups and network indices of this user's clusters beside `own`; somebody may work with them meanwhile. */
 export async function namesOfOthers(own: readonly Layout[]): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
-  for (const folder of [localClustersFolder, simulatedClustersFolder]) {
+  for (const folder of [localClustersFolder, simulatedClustersFolder, kindClustersFolder]) {
     for (const name of await readdir(folder).catch(() => [])) {
       const layout = layoutOf(folder, name);
       if (own.some(({ root }) => root === layout.root)) continue;

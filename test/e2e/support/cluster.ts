@@ -1,6 +1,6 @@
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { attachLocalCluster } from '../../../scripts/cluster/index.ts';
+import { attachLocalCluster, attachRegistry } from '../../../scripts/cluster/index.ts';
 import { withLock } from '../../../scripts/cluster/lock.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { OperatorReplicas } from './operator-replicas.ts';
@@ -99,8 +99,7 @@ export class Cluster {
 
   /** Stops and starts the registry, where it is ours. */
   async registryControl() {
-    if (this.environment.provider !== 'local') return undefined;
-    return (await attachLocalCluster(this.environment.clusterName)).registry;
+    return attachRegistry(this.environment.provider, this.environment.clusterName);
   }
 
   /**

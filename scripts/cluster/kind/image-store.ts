@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { UserError } from '../../console.ts';
+import { type SmallImage, writeImageArchive } from '../local/image-archive.ts';
+import { waitFor } from '../wait.ts';
+
+/** A containerd that does nothing but keep images in `store`. */
+function configuration(store: string, folder: string): string {
+  return `version = 3
+root = "${store}"
+state = "${join(folder, 'state')}"
+disabled_plugins = ["io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images", "io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${join(folder, 'socket')}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${join(folder, 'opt')}"
+`;
+}
+
+/** Puts images into the store of a containerd that is to run later, with one that runs for that long. */
+export async function fillImageStore(
+  store: string,
+  images: readonly SmallImage[],
+  programs: { readonly containerd: string; readonly ctr: string },
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'loco-images-'));
+  await mkdir(store, { recursive: true });
+  await writeFile(join(folder, 'config.toml'), configuration(store, folder));
+  const child = spawn(programs.containerd, ['--config', join(folder, 'config.toml'), '--log-level', 'warn'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ctr = (...args: string[]) =>
+    execa(programs.ctr, ['--address', join(folder, 'socket'), '--namespace', 'k8s.io', ...args], { reject: false });
+  try {
+    const answers = async () => ((await ctr('version')).exitCode === 0 ? true : undefined);
+    await waitFor('a containerd to put images into', answers, { seconds: 60 });
+    for (const image of images) {
+      const archive = join(folder, 'image.tar');
+      await writeImageArchive(image, archive);
+      const args = ['--local', '--no-unpack', '--label=io.cri-containerd.image=managed', archive];
+      const imported = await ctr('images', 'import', ...args);
+      if (imported.exitCode !== 0) throw new UserError(`${image.name} can't be put into a node: ${imported.stderr}`);
+    }
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
