@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A name of a Kubernetes object. */
-export const objectName = z
+const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
   .max(253);

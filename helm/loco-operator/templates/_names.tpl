@@ -7,6 +7,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The same and a word of what it is for: (list . "word"). At most 63 characters, as names of Services and Jobs. */}}
+{{- define "loco.nameWith" -}}
+{{- $word := last . -}}
+{{- printf "%s-%s" (include "loco.name" (first .) | trunc (int (sub 62 (len $word))) | trimSuffix "-") $word -}}
+{{- end -}}
+
 {{/* Labels that never change: the Deployment's selector. */}}
 {{- define "loco.selector" -}}
 app.kubernetes.io/name: loco-operator
