@@ -15,7 +15,7 @@ export const OPERATOR_ACCOUNT = 'loco-operator';
 export async function installRights(cluster: { readonly kubectl: string; readonly kubeconfig: string }): Promise<void> {
   const { helm } = await ensureTools(['helm']);
   const chart = join(projectFolder, 'helm/loco-operator');
-  const rendered = await execa(helm, ['template', OPERATOR_ACCOUNT, chart, '--namespace', OPERATOR_NAMESPACE]);
+  const rendered = await execa(helm, ['template', OPERATOR_ACCOUNT, chart, '-n', OPERATOR_NAMESPACE, '--no-hooks']);
   const rights = parseAllDocuments(rendered.stdout)
     .map((document): unknown => document.toJS())
     .filter((object) => /Role|ServiceAccount/.test((object as { kind?: string } | null)?.kind ?? ''));
