@@ -69,6 +69,23 @@ describe('a machine with a guest that boots', { timeout: 60_000 }, () => {
     expect((await readdir(test.machine.paths.run)).filter((name) => name.endsWith('.ppm'))).toEqual([]);
   });
 
+  it('takes over a password that is mounted while it runs: the new one opens the screen, the old one no more', async () => {
+    await using test = await startMachine(guest);
+    await ready(test);
+    const { pid } = test.qemu() ?? {};
+    const view = (password: string) => viewOnce({ host: '127.0.0.1', port: test.machine.endpoints.vncPort, password });
+    await test.mountVncPassword('after345\n');
+    await expect.poll(async () => (await view('after345')).kind, { timeout: 20_000 }).toBe('Accepted');
+    expect(await view(VNC_PASSWORD)).toMatchObject({ kind: 'Refused' });
+    await test.mountVncPassword('');
+    await expect
+      .poll(() => test.logged.map(({ msg }) => msg), { timeout: 20_000 })
+      .toContain('The VNC password stays what it was');
+    expect((await view('')).kind).toBe('Refused');
+    expect((await view('after345')).kind).toBe('Accepted');
+    expect(test.qemu()?.pid).toBe(pid);
+  });
+
   it('is stopped at once when it is asked to before QEMU runs', async () => {
     await using test = await startMachine(guest);
     await test.stop();

@@ -8,6 +8,7 @@ import { observe } from './observe.ts';
 import { untilSafeToPowerOff } from './power-off-watch.ts';
 import type { Qemu } from './qemu-process.ts';
 import { type Ending, type NeverRan, quitAfterGuest, quitBefore, stopGuest } from './shutdown.ts';
+import { followVncPassword } from './vnc-rotation.ts';
 import { VolumeWatch, volumeQuestions } from './volume-look.ts';
 
 /** How one life of QEMU ended. */
@@ -57,7 +58,9 @@ export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop
   const over = new AbortController();
   const off = new AbortController();
   const endWatch = watchForEnd(machine, qemu, watch, stop, off.signal);
-  const observing = observe(machine, watch, AbortSignal.any([over.signal, stop]));
+  const running = AbortSignal.any([over.signal, stop]);
+  const observing = observe(machine, watch, running);
+  const following = followVncPassword(machine, qemu.qmp, running);
   const first = await Promise.race<FirstSign>([
     watch.off.then((reason) => ({ kind: 'PoweredOff', reason })),
     qemu.exited.then(({ description }) => ({ kind: 'Crashed', description })),
@@ -66,7 +69,7 @@ export async function runGuest(machine: Machine, qemu: Qemu, inode: number, stop
   ]);
   over.abort();
   // A look that is under way may take seconds; the guest's shutdown doesn't wait for it.
-  const [end] = await Promise.all([endGuest(machine, qemu, watch, volume, first), observing]);
+  const [end] = await Promise.all([endGuest(machine, qemu, watch, volume, first), observing, following]);
   off.abort();
   await endWatch;
   return end;

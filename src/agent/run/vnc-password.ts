@@ -33,26 +33,41 @@ export function parseVncPassword(mounted: Buffer): Result<Buffer> {
   return success(password);
 }
 
+/** A password, and the file that it is in. */
+interface VncPassword {
+  readonly file: string;
+  readonly password: Buffer;
+}
+
 /**
- * Reads the password and writes what QEMU is to read to `target`, for this user only. Fails with `VNCPasswordInvalid`,
- * also where the file can't be read, and with `VNCPasswordNotWritten`.
+ * The password that is mounted. Fails with `VNCPasswordInvalid`, also where the file can't be read, and with
+ * `VNCPasswordNotWritten`.
  * @param own where a password is made, and kept, when none is mounted
- * @returns the file that the password is in
  */
-export async function prepareVncSecret(mounted: string, target: string, own?: string): Promise<Result<string>> {
+export async function chooseVncPassword(mounted: string, own?: string): Promise<Result<VncPassword>> {
   const file = own === undefined || (await isThere(mounted)) ? mounted : own;
   if (file === own && !(await isThere(file))) {
-    const made = await write(file, Buffer.from(randomPassword()));
+    const made = await keepVncPassword(file, Buffer.from(randomPassword()));
     if (!made.ok) {
       return made;
     }
   }
   const password = await readPassword(file);
-  if (!password.ok) {
-    return password;
+  return password.ok ? success({ file, password: password.value }) : password;
+}
+
+/**
+ * Writes the password that is mounted to `target`, from where QEMU reads it. Fails as {@link chooseVncPassword} and
+ * {@link keepVncPassword} do.
+ * @returns the file that the password is in
+ */
+export async function prepareVncSecret(mounted: string, target: string, own?: string): Promise<Result<string>> {
+  const chosen = await chooseVncPassword(mounted, own);
+  if (!chosen.ok) {
+    return chosen;
   }
-  const written = await write(target, password.value);
-  return written.ok ? success(file) : written;
+  const written = await keepVncPassword(target, chosen.value.password);
+  return written.ok ? success(chosen.value.file) : written;
 }
 
 function randomPassword(): string {
@@ -77,8 +92,11 @@ async function readPassword(file: string): Promise<Result<Buffer>> {
   }
 }
 
-/** Under its name it is whole: half a password would be taken for one. */
-async function write(file: string, password: Buffer): Promise<Result<void>> {
+/**
+ * Writes a password to a file, for this user only. Under its name it is whole: half a password would be taken for one.
+ * Fails with `VNCPasswordNotWritten`.
+ */
+export async function keepVncPassword(file: string, password: Buffer): Promise<Result<void>> {
   const staged = `${file}.staged`;
   try {
     await rm(staged, { force: true });

@@ -1,0 +1,69 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Machine } from './support/machine.ts';
+import { Scenario } from './support/scenario.ts';
+import { eventually } from './support/wait.ts';
+
+describe('a rolling update', () => {
+  const scenario = new Scenario('rolling');
+  const machines = [0, 1].map((ordinal) => new Machine(scenario, 'classroom', ordinal));
+  const name = 'classroom';
+
+  beforeAll(async () => {
+    await scenario.open();
+    await scenario.applyEmulator(name, { replicas: 2, storage: { mode: 'Persistent', size: '1Gi' } });
+    await scenario.ready(name);
+    for (const machine of machines) await machine.up(1);
+  });
+  afterAll(() => scenario.close());
+
+  const uids = () => Promise.all(machines.map(({ pod }) => scenario.podUid(pod)));
+  const podOf = ({ pod }: Machine): Promise<V1Pod> =>
+    scenario.cluster.core.readNamespacedPod({ name: pod, namespace: scenario.namespace });
+  const readySince = ({ status }: V1Pod) =>
+    status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+
+  test('is not what a changed spec sets off: it says which machines want a restart, and restarts none', async () => {
+    const before = await uids();
+    await scenario.patch(name, { pod: { annotations: { lesson: 'history' } } });
+    const { reason, message } = await scenario.condition(name, 'RestartRequired', 'True');
+    expect(reason).toBe('TemplateChanged');
+    expect(message).toContain('classroom-0 classroom-1');
+    expect(await uids()).toEqual(before);
+  });
+
+  test('restarts the machines one after the other, each with a clean shutdown of its guest', async () => {
+    const before = await uids();
+    await scenario.patch(name, { update: 'Rolling' });
+    await scenario.interruption();
+    await scenario.condition(name, 'RestartRequired', 'False', undefined, 240_000);
+    await scenario.ready(name);
+    for (const machine of machines) {
+      await machine.up(2);
+      expect((await machine.lastStop())?.kind).toBe('Clean');
+    }
+    expect((await uids()).filter((uid) => before.includes(uid))).toEqual([]);
+    const [first, last] = await Promise.all(machines.map(podOf));
+    // The last machine was Ready again before the pod of the first was made anew.
+    expect(last && readySince(last)).toBeDefined();
+    expect(Number(last && readySince(last))).toBeLessThanOrEqual(Number(first?.metadata?.creationTimestamp));
+    const told = await scenario.events(name, 'MachineUpdated');
+    expect(told.map((message) => message.split(' ')[0]).sort()).toEqual(['classroom-0', 'classroom-1']);
+  });
+
+  test('is held by a machine that does not come back, and goes on when the spec is put right', async () => {
+    const [kept] = await uids();
+    await scenario.patch(name, { image: 'registry.invalid/loco/none:1', imagePullPolicy: 'Never' });
+    const { message } = await scenario.condition(name, 'RestartRequired', 'True', 'UpdateHeld', 150_000);
+    expect(message).toMatch(/^classroom-1 does not come back, so that no other machine is restarted \(classroom-0\)/);
+    await scenario.interruption();
+    await eventually('a warning tells of it', async () =>
+      (await scenario.warnings(name)).some((warning) => warning.startsWith('classroom-1 does not come back')),
+    );
+    await scenario.patch(name, { image: scenario.images.qemuBuiltin, imagePullPolicy: 'IfNotPresent' });
+    await scenario.condition(name, 'RestartRequired', 'False', undefined, 150_000);
+    await scenario.ready(name);
+    await machines[1]?.up(3);
+    expect((await uids())[0]).toBe(kept);
+  });
+});
