@@ -34,17 +34,17 @@ export class Release {
   }
 
   async rollback(): Promise<void> {
-    await this.#helm(['rollback', this.name, '--wait', '--timeout=180s']);
+    await this.#helm(['rollback', this.name, '--wait', '--timeout=300s']);
   }
 
   /** Uninstalls and waits until what belongs to the release is gone. */
   async uninstall(): Promise<void> {
-    await this.#helm(['uninstall', this.name, '--wait', '--timeout=180s', '--ignore-not-found']);
+    await this.#helm(['uninstall', this.name, '--wait', '--timeout=300s', '--ignore-not-found']);
   }
 
   #put(verb: 'install' | 'upgrade', { chart, files = [], values }: Given): Promise<string> {
     const given = [...files, '-'].flatMap((file) => ['--values', file]);
-    return this.#helm([verb, this.name, chart, ...given, '--wait', '--timeout=180s'], JSON.stringify(values));
+    return this.#helm([verb, this.name, chart, ...given, '--wait', '--timeout=300s'], JSON.stringify(values));
   }
 
   /** @throws with what Helm said and what there is in the namespace */
