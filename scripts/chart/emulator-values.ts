@@ -193,8 +193,10 @@ export function emulatorValues(): { emulator: JsonSchema; emulators: JsonSchema;
   const options = jsonSchemaOf(emulatorOptionsSchema);
   const properties = { ...(options['properties'] as JsonSchema), spec: { $ref: '#/definitions/emulatorSpec' } };
   const name = { type: 'string', ...EMULATOR_NAME };
+  // The chart has defaults for these, which `null` would take away.
+  const required = ['name', ...Object.keys(properties).filter((option) => !['create', 'replicas'].includes(option))];
   return {
-    emulator: { ...options, properties: { ...properties, name }, required: ['name'], ...contradiction.schema },
+    emulator: { ...options, properties: { ...properties, name }, required, ...contradiction.schema },
     emulators: {
       type: 'object',
       propertyNames: EMULATOR_NAME,

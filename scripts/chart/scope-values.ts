@@ -4,12 +4,14 @@ import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
 const scopeValuesSchema = z.strictObject({
   kind: z.enum(['Cluster', 'Namespaces', 'Own']),
-  namespaces: z.array(
-    z
-      .string()
-      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-      .max(63),
-  ),
+  namespaces: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+        .max(63),
+    )
+    .meta({ uniqueItems: true }),
 });
 
 const byName = given('kind', { const: 'Namespaces' });

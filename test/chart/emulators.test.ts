@@ -55,6 +55,10 @@ describe('several Emulators', () => {
     expect(made['other']).toEqual(emulatorSpecSchema.parse({ storage: { mode: 'Ephemeral' } }));
   });
 
+  it('may be called as YAML calls something else', async () => {
+    expect(Object.keys(await emulators({ true: {}, no: {}, null: {} })).sort()).toEqual(['no', 'null', 'true']);
+  });
+
   it('are left out by create: false', async () => {
     expect(Object.keys(await emulators({ here: {}, away: { diskPVC: 'disk', create: false } }))).toEqual(['here']);
   });

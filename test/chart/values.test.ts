@@ -44,6 +44,9 @@ describe('the values', () => {
       ['scope.kind="Namespaces"'],
       "/scope/namespaces': value must be 'one namespace",
     ],
+    ['a namespace twice', ['scope.kind="Namespaces"', 'scope.namespaces=["a","b","a"]'], '/scope/namespaces'],
+    ['an option taken away', ['emulator.nodeFolder=null'], "missing property 'nodeFolder'"],
+    ['an entry that is nothing', ['emulators={"a":null}'], 'got null, want object'],
     [
       'namespaces that the scope does not look at',
       ['scope.namespaces=["school"]'],
