@@ -54,7 +54,9 @@ test('each line is a report, however the bytes are cut', async () => {
 test('a report that is repeated as a sign of life is the same one, and costs no second look', async () => {
   const [said, other] = [line(report(0)), line(report(0, { phase: 'Paused' }))];
   const reports = await listen((_request, response) => response.end(said + said + other + said));
-  const [first, again, changed, back] = await Array.fromAsync(reports);
+  const all: AgentReport[] = [];
+  for await (const one of reports) all.push(one);
+  const [first, again, changed, back] = all;
   expect(again).toBe(first);
   expect(changed?.phase).toBe('Paused');
   expect(back).toEqual(first);
