@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { OperatorMetrics } from '../kube/metrics.ts';
 
-/** The operator's own endpoints: `/healthz` (the process answers), `/readyz` (the caches are filled), `/metrics`. */
+/** The operator's own endpoints: `/healthz` (the process answers), `/readyz` (see `readiness.ts`), `/metrics`. */
 export async function startHealthServer(options: {
   port: number;
   metrics: OperatorMetrics;

@@ -6,6 +6,7 @@ import type { RequestObservation } from '../kube/transport.ts';
 import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
 import { endWork } from './ending.ts';
+import { notReady } from './readiness.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
 import { WatchLog } from './watch-log.ts';
@@ -14,7 +15,7 @@ import { WorkGate } from './work-gate.ts';
 
 /** A running operator. */
 export interface Operator {
-  /** Undefined when the caches are filled, else what is missing. */
+  /** Undefined when it is ready, else what is missing; see `readiness.ts`. */
   notReady(): string | undefined;
   /** Ends the work in hand and gives the Lease back; what takes too long is left undone. */
   stop(): Promise<void>;
@@ -45,14 +46,18 @@ export function startOperator(context: OperatorContext): Operator {
   const parts = wireController(context, { client, unfenced, caches, clock });
   const gate = new WorkGate(parts.queue);
   void lead(context, { caches, gate, election, onTurn: parts.onTurn });
+  let ending = false;
   return {
     notReady: () => {
-      const missing = allCaches(caches).filter((informer) => !informer.hasSynced());
-      return missing.length === 0
-        ? undefined
-        : `waiting for ${missing.map(({ resource }) => resource.plural).join(', ')}`;
+      const unfilled = allCaches(caches).filter((informer) => !informer.hasSynced());
+      return notReady({
+        unfilled: unfilled.map(({ resource }) => resource.plural),
+        conditions: gate.conditions,
+        ending,
+      });
     },
     stop: async () => {
+      ending = true;
       await endWork({ ...parts, agent: context.connection.agent, election, clock, log });
       await Promise.all([...allCaches(caches).map((informer) => informer.stop()), tracer?.close()]);
       log.info('ended');

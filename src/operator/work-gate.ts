@@ -22,6 +22,11 @@ export class WorkGate {
     this.#queue = queue;
   }
 
+  /** What holds now. */
+  get conditions(): WorkConditions {
+    return this.#conditions;
+  }
+
   /**
    * Resolves when the queue does as the conditions say: while it has to pause, what was in work has ended by then, also
    * what an earlier change made it pause with.

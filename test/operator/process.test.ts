@@ -143,5 +143,14 @@ test('it says what it waits for until its caches are filled, and shows its metri
   expect(value('rest_client_requests_total', { method: 'POST', code: '201' })).toBeGreaterThan(0);
   expect(value('reflector_watches_total', { name: 'pods' })).toBeGreaterThan(0);
   expect(metrics.has('nodejs_eventloop_lag_seconds')).toBe(true);
+  // A leader is ready while it works, and it doesn't where its Lease can't be renewed.
+  await ground.cluster.component('kube-apiserver').pause();
+  try {
+    await expect.poll(readyz, { timeout: 60_000 }).toMatch(/^503 leading, and waiting for the lease to be renewed/);
+    expect((await ground.ask('/healthz')).status).toBe(200);
+  } finally {
+    await ground.cluster.component('kube-apiserver').resume();
+  }
+  await expect.poll(readyz, { timeout: 60_000 }).toBe('200 ok');
   await end(operator);
 });

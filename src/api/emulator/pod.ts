@@ -42,7 +42,7 @@ const maxUnavailableSchema = z
   .default(1)
   .meta({
     description:
-      'How many machines may be away at a time because a node is drained or the cluster makes room: a number, or a share such as "50%", rounded up. 0 holds every drain until somebody stops the machines. Machines that are not ready hold back nothing.',
+      'How many machines may be away at a time because a node is drained or the cluster makes room: a number, or a share such as "50%", rounded up. 0 holds every drain until somebody stops the machines. Machines that are not ready hold back nothing. The operator makes a PodDisruptionBudget of it where that keeps any machine: a single one that may be away needs none.',
     maxLength: 4,
     'x-kubernetes-int-or-string': true,
     ...rules({
