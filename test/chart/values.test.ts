@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderValuesSchema } from '../../scripts/chart/values-schema.ts';
-import { chartFolder, helm, refusal } from './render.ts';
+import { chartFolder, helm, refusal, render } from './render.ts';
 
 const disk = 'emulator.diskPVC="win98-disk"';
 const snapshot = 'emulator.usePrebuiltSnapshot=true';
@@ -58,6 +58,16 @@ describe('the values', () => {
       "/emulator/spec/storage/mode': value must be 'Hybrid, or left out: diskPVC is set and usePrebuiltSnapshot is true",
     ],
     [
+      'a mode with a PVC where there is none',
+      [snapshot, 'emulator.spec.storage.mode="Hybrid"'],
+      "/emulator/spec/storage/mode': value must be 'Ephemeral, or left out: diskPVC is empty",
+    ],
+    [
+      'a mode with a snapshot that is not used',
+      [disk, 'emulator.spec.storage.mode="Hybrid"'],
+      "value must be 'Persistent, or left out: diskPVC is set and usePrebuiltSnapshot is not true",
+    ],
+    [
       'two names for the claims',
       [disk, 'emulator.spec.storage.claimTemplateName="other"'],
       "claimTemplateName': value must be 'left out: it is what diskPVC beside spec is for",
@@ -71,6 +81,11 @@ describe('the values', () => {
       'retention of no PVC',
       [snapshot, 'emulator.spec.storage.retention={"whenDeleted":"Delete"}'],
       "retention': value must be 'left out: diskPVC is empty",
+    ],
+    [
+      'an access mode of no PVC',
+      [snapshot, 'emulator.spec.storage.accessMode="ReadWriteOncePod"'],
+      "accessMode': value must be 'left out: diskPVC is empty",
     ],
     [
       'a snapshot that is not used',
@@ -107,6 +122,16 @@ describe('the values', () => {
       ['emulators={"a":{"diskPVC":"d","snapshotTag":"next"}}'],
       "/emulators/a/snapshotTag': value must be 'left out: usePrebuiltSnapshot is not true",
     ],
+    [
+      'a registry for an entry that uses no snapshot',
+      ['emulators={"a":{"snapshotRegistry":"r.example.com/disks"}}'],
+      "/emulators/a/snapshotRegistry': value must be 'left out: usePrebuiltSnapshot is not true",
+    ],
+    [
+      'a pull secret for an entry that uses no snapshot',
+      ['emulators={"a":{"snapshotPullSecret":{"name":"ghcr"}}}'],
+      "/emulators/a/snapshotPullSecret': value must be 'left out: usePrebuiltSnapshot is not true",
+    ],
     ['a folder without PVC', [folder], "/emulator/nodeFolder/path': value must be 'empty: diskPVC is empty"],
     [
       'a folder without its node',
@@ -136,6 +161,25 @@ describe('the values', () => {
       'there is no snapshotPullSecret.password to make the Secret from',
     ],
     [
+      'a Secret to make for nobody',
+      [snapshot, 'emulator.snapshotPullSecret={"create":true,"password":"x"}'],
+      'there is no snapshotPullSecret.username to make the Secret from',
+    ],
+    [
+      'a user that goes nowhere',
+      [snapshot, 'emulator.snapshotPullSecret={"name":"ghcr","username":"me"}'],
+      "/emulator/snapshotPullSecret/username': value must be 'empty: it goes nowhere",
+    ],
+    [
+      'a pull secret beside one that the chart makes',
+      [
+        snapshot,
+        'emulator.snapshotPullSecret={"create":true,"username":"me","password":"x"}',
+        'emulator.spec.disk.snapshot.pullSecretRef={"name":"b"}',
+      ],
+      "pullSecretRef': value must be 'left out: snapshotPullSecret is the same setting",
+    ],
+    [
       'a password that goes nowhere',
       [snapshot, 'emulator.snapshotPullSecret={"name":"ghcr","password":"x"}'],
       "/emulator/snapshotPullSecret/password': value must be 'empty: it goes nowhere",
@@ -146,6 +190,23 @@ describe('the values', () => {
       "pullSecretRef': value must be 'left out: snapshotPullSecret is the same setting",
     ],
   ];
+
+  const accepted: readonly [what: string, settings: readonly string[]][] = [
+    ['the mode that the options make', [disk, snapshot, 'emulator.spec.storage.mode="Hybrid"']],
+    ['an own PVC for one machine', [disk, 'emulator.spec.storage.existingClaim.name="mine"', 'emulator.replicas=1']],
+    ['a folder for one machine, or none yet', [disk, folder, 'emulator.replicas=0']],
+    ['the access mode that a folder has', [disk, folder, 'emulator.spec.storage.accessMode="ReadWriteOnce"']],
+    ['a pull secret by the name of the API', [snapshot, 'emulator.spec.disk.snapshot.pullSecretRef.name="ghcr"']],
+    ['other fields of a snapshot', [snapshot, 'emulator.spec.disk.snapshot.path="/disk/a.qcow2"']],
+    ['a source of the disk that is used', [snapshot, 'emulator.spec.disk.source="Snapshot"']],
+    ['a size for an Ephemeral machine', [snapshot, 'emulator.spec.storage.size="8Gi"']],
+    ['options for the snapshot that others use', ['emulator.snapshotTag="next"', 'emulators={"a":{"diskPVC":"d"}}']],
+    ['values for the charts around it', ['global={"registry":"r.example.com"}']],
+  ];
+
+  it.each(accepted)('are accepted: %s', async (_what, settings) => {
+    expect((await render(...settings)).length).toBeGreaterThan(0);
+  });
 
   it.each(refused)('are refused: %s', async (_why, settings, sentence) => {
     const text = await refusal(...settings);
