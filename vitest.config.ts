@@ -47,6 +47,10 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Makes a kind cluster with an engine of its own, which takes minutes: not part of `npm test`.
+      {
+        test: { name: 'kind', include: ['test/kind/**/*.test.ts'], testTimeout: minutes(10), hookTimeout: minutes(30) },
+      },
       // The runtime against a real API server and its etcd; each file has its own.
       {
         test: {
@@ -80,6 +84,15 @@ export default defineConfig({
           testTimeout: minutes(6),
           hookTimeout: minutes(5),
           fileParallelism: false,
+        },
+      },
+      // What looks back on the whole run.
+      {
+        test: {
+          name: 'e2e-last',
+          include: ['test/e2e/last/*.test.ts'],
+          testTimeout: minutes(1),
+          hookTimeout: minutes(1),
         },
       },
     ],

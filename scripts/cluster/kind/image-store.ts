@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -29,15 +30,19 @@ export async function fillImageStore(
   const folder = await mkdtemp(join(tmpdir(), 'loco-images-'));
   await mkdir(store, { recursive: true });
   await writeFile(join(folder, 'config.toml'), configuration(store, folder));
-  const child = spawn(programs.containerd, ['--config', join(folder, 'config.toml'), '--log-level', 'warn'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const log = join(folder, 'containerd.log');
+  const output = openSync(log, 'a');
+  const child = spawn(programs.containerd, ['--config', join(folder, 'config.toml')], {
+    stdio: ['ignore', 'ignore', output],
   });
+  closeSync(output);
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const ctr = (...args: string[]) =>
     execa(programs.ctr, ['--address', join(folder, 'socket'), '--namespace', 'k8s.io', ...args], { reject: false });
   try {
     const answers = async () => ((await ctr('version')).exitCode === 0 ? true : undefined);
-    await waitFor('a containerd to put images into', answers, { seconds: 60 });
+    const why = () => readFile(log, 'utf8').then((text) => text.slice(-1500));
+    await waitFor('a containerd to put images into', answers, { seconds: 60, why });
     for (const image of images) {
       const archive = join(folder, 'image.tar');
       await writeImageArchive(image, archive);

@@ -3,13 +3,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { UserError, withProgress } from '../../console.ts';
+import { step, UserError, withProgress } from '../../console.ts';
 import { ensureTools } from '../../tools.ts';
 import type { Cluster, ClusterRegistry } from '../cluster.ts';
 import { findImage, saveImage } from '../engine.ts';
 import { API_PORT } from '../local/components.ts';
 import { kindClustersFolder, layoutOf, REGISTRY_HOST } from '../local/layout.ts';
 import { registryControl } from '../local/registry.ts';
+import { writeIfChanged } from '../local/text-file.ts';
 import { machineHasSysResource } from './capabilities.ts';
 import { corefile, kindConfiguration, podNetwork } from './configuration.ts';
 import { ensureNodeImage } from './node-image.ts';
@@ -122,10 +123,18 @@ export async function openKindCluster(name: string, installEngine = false): Prom
   const kubeconfig = kindKubeconfig(name);
   await mkdir(join(kubeconfig, '..'), { recursive: true });
   const known = await runKind(program, ['get', 'clusters']);
-  if (known.split('\n').includes(name)) {
+  const complete = join(layoutOfKind(name).root, 'complete');
+  let isThere = known.split('\n').includes(name);
+  if (isThere && engine !== undefined && !existsSync(complete)) {
+    step(`Making the kind cluster "${name}" was cut short: it is made anew`);
+    await runKind(program, ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig]);
+    isThere = false;
+  }
+  if (isThere) {
     await runKind(program, ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig]);
   } else {
     await create(program, name, engine);
+    await writeIfChanged(complete, '');
   }
   return asCluster(program, name, engine);
 }

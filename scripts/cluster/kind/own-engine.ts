@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { step, withProgress } from '../../console.ts';
+import { withProgress } from '../../console.ts';
 import { ensureTools } from '../../tools.ts';
 import { certificateRequests, createCertificates } from '../local/certificates.ts';
 import { type Component, registryComponents } from '../local/components.ts';
@@ -143,29 +143,25 @@ async function start(layout: Layout): Promise<OwnEngine> {
   }
   const node: RunningNode<Program> = { layout, first, tools };
   const engine = asEngine(node, settings, programs);
+  let started = false;
   for (const component of [engineComponent(layout, programs), ...registryComponents(layout, addresses)]) {
-    await startComponent(node, component);
+    started = (await startComponent(node, component)) || started;
   }
-  await waitEngine(engine);
+  if (started) await withProgress("Starting a docker engine from the distribution's packages", waitEngine(engine));
   return engine;
 }
 
 /** Starts the distribution's docker engine in namespaces of its own, or what has died of it. */
 export async function openOwnEngine(layout: Layout): Promise<OwnEngine> {
-  step(`Starting a docker engine from the distribution's packages for the cluster "${layout.name}"`);
-  return withLock(lockName(layout), () => withProgress('Waiting for the docker engine', start(layout)));
+  return withLock(lockName(layout), () => start(layout));
 }
 
 /** Ends the engine with all that runs in it, and takes away its images, volumes and networks. */
 export async function removeOwnEngine(layout: Layout): Promise<void> {
-  await restoreAfter(layout, () => down(layout));
-}
-
-/** The settings are read before the folder that they lie in is removed, and set back when nothing runs any more. */
-async function restoreAfter(layout: Layout, remove: () => Promise<void>): Promise<void> {
+  // When nothing runs any more that would change the settings, and before the file is gone that they lie in.
   await withLock(lockName(layout), async () => {
     await destroyNode(layout);
     await restoreKernelSettings(kernelSettings(layout));
   });
-  await remove();
+  await down(layout);
 }

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { localLayout } from '../../../scripts/cluster/local/index.ts';
-import type { Layout } from '../../../scripts/cluster/local/layout.ts';
+import { kindClustersFolder, type Layout, layoutOf } from '../../../scripts/cluster/local/layout.ts';
 import { projectFolder } from '../../../scripts/folders.ts';
 import { ensureTools } from '../../../scripts/tools.ts';
 
@@ -12,19 +12,21 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-/** A local cluster of the tests' own, used by its command line alone. */
+/** A cluster of the tests' own, used by its command line alone. */
 export class TestCluster {
   readonly name: string;
   readonly layout: Layout;
+  readonly #provider: 'kind' | 'local';
 
-  constructor(name: string) {
+  constructor(name: string, provider: 'kind' | 'local' = 'local') {
     this.name = name;
-    this.layout = localLayout(name);
+    this.#provider = provider;
+    this.layout = provider === 'local' ? localLayout(name) : layoutOf(kindClustersFolder, name);
   }
 
   async run(...args: string[]): Promise<Outcome> {
     const started = performance.now();
-    const result = await execa(process.execPath, ['scripts/cluster.ts', '--provider', 'local', ...args], {
+    const result = await execa(process.execPath, ['scripts/cluster.ts', '--provider', this.#provider, ...args], {
       cwd: projectFolder,
       env: { LOCO_CLUSTER: this.name },
       reject: false,
