@@ -162,7 +162,7 @@ test('a request without an answer is counted as client-go does, caches by their 
   const metrics = new OperatorMetrics();
   metrics.requests('api')({ method: 'PATCH', code: 0, seconds: 15 });
   metrics.cacheAsks('pods', 'List');
-  metrics.cacheAsks('pods', 'Watch');
+  metrics.cacheAsks('pods', 'Stream');
   metrics.cacheAsks('pods', 'Watch');
   metrics.cacheSize('pods', () => 7);
   metrics.leading('loco-operator', true);
@@ -170,7 +170,7 @@ test('a request without an answer is counted as client-go does, caches by their 
   const families = await scrape(metrics);
   expect(value(families, 'rest_client_requests_total', { code: '<error>', method: 'PATCH', host: 'api' })).toBe(1);
   expect(value(families, 'rest_client_request_duration_seconds_count', { verb: 'PATCH', host: 'api' })).toBe(1);
-  expect(value(families, 'reflector_lists_total', { name: 'pods' })).toBe(1);
+  expect(value(families, 'reflector_lists_total', { name: 'pods' })).toBe(2);
   expect(value(families, 'reflector_watches_total', { name: 'pods' })).toBe(2);
   expect(value(families, 'loco_cache_objects', { resource: 'pods' })).toBe(7);
   expect(value(families, 'leader_election_master_status', { name: 'loco-operator' })).toBe(0);

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { QueueMetrics } from './queue-metrics.ts';
+import type { SessionKind } from './reflector.ts';
 import type { RequestObservation } from './transport.ts';
 import type { WorkObserver } from './work-queue.ts';
 
@@ -65,9 +66,10 @@ export class OperatorMetrics {
     return observer;
   }
 
-  /** A cache asks for a whole list, or begins to watch. */
-  cacheAsks(resource: string, kind: 'List' | 'Watch'): void {
-    (kind === 'List' ? this.#lists : this.#watches).inc({ name: resource });
+  /** A cache asks for all there is, begins to watch, or both in one. */
+  cacheAsks(resource: string, kind: SessionKind): void {
+    if (kind !== 'Watch') this.#lists.inc({ name: resource });
+    if (kind !== 'List') this.#watches.inc({ name: resource });
   }
 
   /** Shows how many objects a cache holds, asked at each scrape. */

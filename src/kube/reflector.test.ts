@@ -194,7 +194,7 @@ test('it tells of each list and each watch that it begins', async () => {
   );
   await reflector.synced;
   await vi.waitFor(() => expect(kinds()).toEqual(['Stream', 'List', 'Watch']));
-  expect(sessions).toEqual(['Watch pods', 'List pods', 'Watch pods']);
+  expect(sessions).toEqual(['Stream pods', 'List pods', 'Watch pods']);
 });
 
 test('after it was stopped nothing is asked any more', async () => {

@@ -8,6 +8,9 @@ import type { KubeObject } from './object.ts';
 import { retryInMs } from './retry.ts';
 import type { Fill, Store } from './store.ts';
 
+/** What a cache asks for: all there is, changes from a version on, or `Stream`: both in one. */
+export type SessionKind = 'List' | 'Watch' | 'Stream';
+
 /** Everything a reflector needs from outside. */
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
@@ -19,8 +22,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly onFailure: (failure: { resource: string; error: unknown; retryInMs: number }) => void;
   /** Told of the first change or bookmark after failures. */
   readonly onRecovered?: (recovery: { resource: string }) => void;
-  /** Told of each list and each watch that is asked for; a watch that begins with a list is a watch. */
-  readonly onSession?: (session: { resource: string; kind: 'List' | 'Watch' }) => void;
+  /** Told of each list and each watch that is asked for. */
+  readonly onSession?: (session: { resource: string; kind: SessionKind }) => void;
   readonly backoff?: BackoffPolicy | undefined;
   /** Nothing heard on a watch for this long (not even a bookmark, which comes once a minute): it is half-open. */
   readonly idleTimeoutMs?: number;
@@ -148,7 +151,7 @@ export class Reflector<T extends KubeObject> {
   /** Yields the version after each event; without one to begin at, what is there comes first, and then as one. */
   async *#watch(resourceVersion: string | undefined): AsyncGenerator<string> {
     const { scope } = this.#options;
-    this.#began('Watch');
+    this.#began(resourceVersion === undefined ? 'Stream' : 'Watch');
     let fill = resourceVersion === undefined ? this.#beginFill() : undefined;
     let heard = 0;
     for await (const event of this.#events(resourceVersion)) {
@@ -189,7 +192,7 @@ export class Reflector<T extends KubeObject> {
     else store.expire();
   }
 
-  #began(kind: 'List' | 'Watch'): void {
+  #began(kind: SessionKind): void {
     const { onSession, scope } = this.#options;
     this.#observed(() => onSession?.({ resource: scope.resource.plural, kind }));
   }

@@ -31,6 +31,10 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Given to Node before the program. */
   readonly nodeOptions?: readonly string[];
+  /** Given to the program. */
+  readonly args?: readonly string[];
+  /** In whose name; absent: the operator's own. */
+  readonly account?: string;
 }
 
 /** A simulated cluster with the operator's rights in it, and the operator's program as it stands in its image. */
@@ -59,11 +63,17 @@ export class Ground {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async start({ name, env = {}, nodeOptions = [] }: StartOptions): Promise<RunningOperator> {
+  async start({
+    name,
+    env = {},
+    nodeOptions = [],
+    args = [],
+    account = OPERATOR_ACCOUNT,
+  }: StartOptions): Promise<RunningOperator> {
     const [node = '', ...program] = this.#command;
-    const inside = await this.cluster.spawn([node, ...nodeOptions, ...program], {
+    const inside = await this.cluster.spawn([node, ...nodeOptions, ...program, ...args], {
       name,
-      serviceAccount: { namespace: OPERATOR_NAMESPACE, name: OPERATOR_ACCOUNT },
+      serviceAccount: { namespace: OPERATOR_NAMESPACE, name: account },
       env: {
         POD_NAME: name,
         POD_UID: `uid-of-${name}`,
