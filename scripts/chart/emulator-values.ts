@@ -1,48 +1,43 @@
 import { z } from 'zod';
 import { emulatorSpecSchema } from '../../src/api/emulator/schema.ts';
 import { all, any, type Combination, given, not, refusing } from './combination.ts';
-import { type JsonSchema, jsonSchemaOf, makeOptional } from './json-schema.ts';
+import { type JsonSchema, jsonSchemaOf, makeOptional, textLike } from './json-schema.ts';
 
-const objectName = z
-  .string()
-  .regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/)
-  .max(253);
-
-/** A name that pods, labels and Services can carry with what is added to it. */
-const EMULATOR_NAME = { pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$', maxLength: 52 };
+/** Pods, labels and Services carry the name, with what is added to it. */
+const EMULATOR_NAME = /^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$/;
+const NAME_IN_WORDS = 'small letters, digits and -, beginning with a letter, 52 characters at most';
 
 /** The options of one Emulator, but for its name. */
 const emulatorOptionsSchema = z.strictObject({
   create: z.boolean().nullish(),
-  /** A PVC's name goes on with `-<emulator>-<ordinal>`. */
-  diskPVC: z
-    .string()
-    .regex(/^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$/)
-    .max(63)
-    .optional(),
+  diskPVC: textLike(
+    /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$/,
+    'empty, or what the names of PVCs can begin with, such as win98-disk: small letters, digits and -, 63 at most',
+  ).optional(),
   nodeFolder: z
     .strictObject({
-      path: z
-        .string()
-        .regex(/^((\/[-A-Za-z0-9._]+)+)?$/)
-        .max(1024)
-        .optional(),
-      node: z
-        .string()
-        .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/)
-        .max(63)
-        .optional(),
+      path: textLike(
+        /^((\/[-A-Za-z0-9._]+)+)?$/,
+        'empty, or the absolute path of a folder of the node, such as /data/win98-disk: letters, digits, -, _ and .',
+      ).optional(),
+      node: textLike(
+        /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/,
+        'what the label kubernetes.io/hostname of the node says, such as minikube',
+      ).optional(),
     })
     .optional(),
   usePrebuiltSnapshot: z.boolean().optional(),
   snapshotRegistry: z.string().min(1).max(400).optional(),
-  snapshotTag: z
-    .string()
-    .regex(/^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/)
-    .optional(),
+  snapshotTag: textLike(
+    /^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/,
+    'a tag such as win98-base, or a digest: sha256: and 64 hexadecimal digits',
+  ).optional(),
   snapshotPullSecret: z
     .strictObject({
-      name: objectName.optional(),
+      name: textLike(
+        /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/,
+        'empty, or the name of a Secret: small letters, digits, - and .',
+      ).optional(),
       create: z.boolean().optional(),
       username: z.string().max(1024).optional(),
       password: z.string().max(16_384).optional(),
@@ -192,15 +187,15 @@ export function emulatorValues(): { emulator: JsonSchema; emulators: JsonSchema;
   makeOptional(spec, ['disk', 'snapshot', 'reference']);
   const options = jsonSchemaOf(emulatorOptionsSchema);
   const properties = { ...(options['properties'] as JsonSchema), spec: { $ref: '#/definitions/emulatorSpec' } };
-  const name = { type: 'string', ...EMULATOR_NAME };
+  const name = jsonSchemaOf(textLike(EMULATOR_NAME, `a name for the Emulator: ${NAME_IN_WORDS}`));
   // The chart has defaults for these, which `null` would take away.
   const required = ['name', ...Object.keys(properties).filter((option) => !['create', 'replicas'].includes(option))];
   return {
     emulator: { ...options, properties: { ...properties, name }, required, ...contradiction.schema },
     emulators: {
       type: 'object',
-      propertyNames: EMULATOR_NAME,
-      additionalProperties: { ...options, properties, ...contradictionOfEntry.schema },
+      patternProperties: { [EMULATOR_NAME.source]: { ...options, properties, ...contradictionOfEntry.schema } },
+      additionalProperties: { const: `under another name: ${NAME_IN_WORDS}` },
     },
     definitions: { emulatorSpec: spec, ...contradiction.definitions, ...contradictionOfEntry.definitions },
   };

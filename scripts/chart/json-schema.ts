@@ -41,3 +41,8 @@ export function makeOptional(schema: unknown, path: readonly string[]): void {
   const required = z.array(z.string()).parse(rest['required'] ?? []);
   (schema as JsonSchema)['required'] = required.filter((field) => field !== first);
 }
+
+/** A text of a given form. What it must be is said in words (see `combination.ts`): a pattern tells few what to write. */
+export function textLike(pattern: RegExp, mustBe: string): z.ZodString {
+  return z.string().meta({ if: { pattern: pattern.source }, else: { const: mustBe } });
+}

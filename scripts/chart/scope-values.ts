@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { all, given, not, refusing } from './combination.ts';
-import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
+import { type JsonSchema, jsonSchemaOf, textLike } from './json-schema.ts';
 
 const scopeValuesSchema = z.strictObject({
   kind: z.enum(['Cluster', 'Namespaces', 'Own']),
   namespaces: z
     .array(
-      z
-        .string()
-        .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-        .max(63),
+      textLike(
+        /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+        'the name of a namespace: small letters, digits and -, 63 characters at most',
+      ),
     )
     .meta({ uniqueItems: true }),
 });

@@ -26,11 +26,23 @@ describe('the values', () => {
     ['a word where true or false belongs', ['emulator.usePrebuiltSnapshot="yes"'], 'got string, want boolean'],
     ['an unknown mode', ['emulator.spec.storage.mode="Permanent"'], "'Persistent', 'Hybrid', 'Ephemeral'"],
     ['an unknown way with damaged disks', ['emulator.spec.disk={"onCorruption":"Repair"}'], "'Fail', 'Reprovision'"],
-    ['a disk PVC that can be no name', ['emulator.diskPVC="Win98 disk"'], /diskPVC.*pattern/],
-    ['a name that pods could not carry', [`emulator.name="${'a'.repeat(53)}"`], /emulator\/name.*want 52/],
+    [
+      'a disk PVC that can be no name',
+      ['emulator.diskPVC="Win98 disk"'],
+      /diskPVC': value must be 'empty, or what the names of PVCs can begin with/,
+    ],
+    [
+      'a name that pods could not carry',
+      [`emulator.name="${'a'.repeat(53)}"`],
+      "/emulator/name': value must be 'a name for the Emulator: small letters",
+    ],
     ['traces to no address', ['operator.traces.endpoint="tempo:4318"'], /traces\/endpoint.*pattern/],
     ['replicas as text', ['emulator.replicas="three"'], 'got string, want null or integer'],
-    ['an entry of the map that pods could not carry', ['emulators={"Win":{}}'], "invalid propertyName 'Win'"],
+    [
+      'an entry of the map that pods could not carry',
+      ['emulators={"Win":{}}'],
+      "/emulators/Win': value must be 'under another name: small letters, digits and -",
+    ],
     ['a misspelt option of an entry', ['emulators={"a":{"diskPvc":"x"}}'], /emulators\/a.*'diskPvc' not allowed/],
     ['a name for an entry beside its key', ['emulators={"a":{"name":"b"}}'], "'name' not allowed"],
     [
@@ -43,6 +55,26 @@ describe('the values', () => {
       'a list of namespaces that is empty',
       ['scope.kind="Namespaces"'],
       "/scope/namespaces': value must be 'one namespace",
+    ],
+    [
+      'a namespace that can be none',
+      ['scope.kind="Namespaces"', 'scope.namespaces=["My School"]'],
+      "/scope/namespaces/0': value must be 'the name of a namespace",
+    ],
+    [
+      'a tag that can be none',
+      [snapshot, 'emulator.snapshotTag="win98 base"'],
+      "value must be 'a tag such as win98-base",
+    ],
+    [
+      'a Secret that can be none',
+      [snapshot, 'emulator.snapshotPullSecret.name="My Secret"'],
+      "/snapshotPullSecret/name': value must be 'empty, or the name of a Secret",
+    ],
+    [
+      'a node that can be none',
+      [disk, 'emulator.nodeFolder={"path":"/data","node":"my node"}'],
+      "/nodeFolder/node': value must be 'what the label kubernetes.io/hostname of the node says",
     ],
     ['a namespace twice', ['scope.kind="Namespaces"', 'scope.namespaces=["a","b","a"]'], '/scope/namespaces'],
     ['an option taken away', ['emulator.nodeFolder=null'], "missing property 'nodeFolder'"],
@@ -138,7 +170,11 @@ describe('the values', () => {
       [disk, 'emulator.nodeFolder.path="/data/disk"'],
       'set nodeFolder.node to the name of the node that has the folder, such as minikube',
     ],
-    ['a folder by a path from nowhere', [disk, 'emulator.nodeFolder.path="disk"'], /nodeFolder\/path.*pattern/],
+    [
+      'a folder by a path from nowhere',
+      [disk, 'emulator.nodeFolder.path="disk"'],
+      "/nodeFolder/path': value must be 'empty, or the absolute path of a folder",
+    ],
     ['a folder for two machines', [disk, folder, 'emulator.replicas=2'], 'nodeFolder is one disk'],
     [
       'a folder and a storage class',
