@@ -2,6 +2,7 @@ import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Scenario } from './support/scenario.ts';
 import { vncLogin } from './support/vnc.ts';
+import { eventually } from './support/wait.ts';
 
 describe('the screen of a machine', () => {
   const scenario = new Scenario('display');
@@ -88,11 +89,47 @@ describe('the screen of a machine', () => {
     ]);
     const operator = await scenario.cluster.operatorLog();
     const logs = [await scenario.log('screen-0'), await scenario.log('screen-0', 'init-disk-image'), operator];
+    // As Secrets hold them, too.
+    const forms = secrets.flatMap((secret) => [secret, Buffer.from(secret).toString('base64')]);
     for (const text of [processes.stdout, objects.stdout, ...logs]) {
-      for (const secret of secrets) {
+      for (const secret of forms) {
         expect(secret.length).toBeGreaterThanOrEqual(8);
         expect(text.includes(secret)).toBe(false);
       }
     }
+  });
+
+  test('from where it may be reached is the user’s to say, and to change without a restart', async () => {
+    const pod = await scenario.podUid('screen-0');
+    const reached = async () => {
+      const policy = await scenario.cluster.get<{ spec: { ingress: { ports: { port: number }[]; from?: unknown }[] } }>(
+        'networking.k8s.io/v1',
+        'NetworkPolicy',
+        scenario.namespace,
+        'screen',
+      );
+      return policy?.spec.ingress.map(({ ports, from }) => [ports.map(({ port }) => port), from]);
+    };
+    const operator = [[8080], [expect.objectContaining({ podSelector: expect.anything() })]];
+    expect(await reached()).toEqual([operator, [[5901, 5701], [{ podSelector: {} }]]]);
+    await scenario.patch('screen', { display: { access: [{ ipBlock: { cidr: '10.0.0.0/8' } }] } });
+    await eventually('the policy is another one', async () => JSON.stringify(await reached()).includes('10.0.0.0/8'));
+    await scenario.patch('screen', { display: { access: [] } });
+    await eventually('the policy lets nobody to the screen', async () => (await reached())?.length === 1);
+    expect(await reached()).toEqual([operator]);
+    await scenario.condition('screen', 'RestartRequired', 'False');
+    expect(await scenario.podUid('screen-0')).toBe(pod);
+  });
+
+  test('no token of the API server is in the machine’s pod', async () => {
+    const pod = await scenario.cluster.core.readNamespacedPod({ name: 'screen-0', namespace: scenario.namespace });
+    expect(pod.spec?.automountServiceAccountToken).toBe(false);
+    expect(pod.spec?.volumes?.filter(({ projected }) => projected !== undefined)).toEqual([]);
+    const look = await scenario.cluster.kubectl(
+      ['-n', scenario.namespace, 'exec', 'screen-0', '-c', 'emulator', '--', 'ls', '/var/run/secrets'],
+      { reject: false },
+    );
+    expect(look.exitCode).not.toBe(0);
+    expect(look.all).toContain('No such file');
   });
 });

@@ -1,4 +1,4 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Machine } from './support/machine.ts';
 import { Scenario } from './support/scenario.ts';
@@ -16,6 +16,16 @@ describe('a rolling update', () => {
     for (const machine of machines) await machine.up(1);
   });
   afterAll(() => scenario.close());
+
+  test('can not be crossed by a drain: one machine may be away at a time', async () => {
+    const read = () =>
+      scenario.cluster.get<V1PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget', scenario.namespace, name);
+    await eventually('the budget knows both machines', async () => (await read())?.status?.disruptionsAllowed === 1);
+    expect(await read()).toMatchObject({
+      spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
+      status: { expectedPods: 2, currentHealthy: 2 },
+    });
+  });
 
   const uids = () => Promise.all(machines.map(({ pod }) => scenario.podUid(pod)));
   const podOf = ({ pod }: Machine): Promise<V1Pod> =>

@@ -39,7 +39,7 @@ describe('what the operator asks of the API server', () => {
       await Promise.all(NAMES.map((name) => ground.ready(namespace, name)));
       const seconds = (performance.now() - from) / 1000;
       await expect
-        .poll(async () => writesIn(namespace, await requests())['events'], { timeout: 10_000 })
+        .poll(async () => writesIn(namespace, await requests())['events'], { timeout: 60_000 })
         .toBe(2 * NAMES.length);
       const all = await requests();
       const each = Object.fromEntries(

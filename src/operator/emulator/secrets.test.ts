@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { KubeClient } from '../../kube/client.ts';
 import { FakeClock } from '../../kube/fake-clock.ts';
@@ -100,4 +101,28 @@ test('a token that agents refuse is read once in thirty seconds, for however man
   expect(reads()).toBe(2);
   await secrets.token(other, false);
   expect(reads()).toBe(3);
+});
+
+test('who refuses a Secret and quotes it is told of without what is secret in it', async () => {
+  const quoted: string[] = [];
+  const server = await startScriptedServer((_request, response, body) => {
+    const { data } = JSON.parse(body) as { data: Record<string, string> };
+    const values = Object.values(data).flatMap((value) => [value, Buffer.from(value, 'base64').toString()]);
+    quoted.push(...values);
+    const message = `admission webhook "w" denied the request: ${values.join(' and ')}`;
+    const details = { causes: [{ reason: 'FieldValueInvalid', message, field: 'data' }] };
+    sendJson(response, 403, { kind: 'Status', reason: 'Forbidden', message, details, code: 403 });
+  });
+  open.push(server.close);
+  const bytes = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, index) => index * 7));
+  const secrets = new EmulatorSecrets(new KubeClient(server.connection), bytes, () => 0);
+  const error = await secrets.create(OWNER, spec).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: 403,
+    reason: 'Forbidden',
+    message: expect.stringContaining('denied the request'),
+  });
+  const told = inspect(error, { depth: 10 });
+  expect(quoted).toHaveLength(4);
+  for (const value of quoted) expect(told).not.toContain(value);
 });

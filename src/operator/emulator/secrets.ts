@@ -9,6 +9,7 @@ import { AGENT_TOKEN_KEY, renderAgentSecret } from './render/agent-secret.ts';
 import type { Owner } from './render/owner.ts';
 import { renderVncSecret } from './render/vnc-secret.ts';
 import { RESOURCES } from './resource.ts';
+import { unquoted } from './unquoted.ts';
 
 type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
@@ -100,7 +101,10 @@ export class EmulatorSecrets {
   /** The Secret of this name as it is, made when there is none. */
   async #ensure(rendered: object): Promise<Secret> {
     const secret = asObject<Secret>(rendered);
-    if ((await this.#client.create(RESOURCES.secret, secret)) === 'Created') return secret;
+    const created = await this.#client.create(RESOURCES.secret, secret).catch((error: unknown) => {
+      throw unquoted(error, secret.data ?? {});
+    });
+    if (created === 'Created') return secret;
     const { name, namespace = '' } = secret.metadata;
     const there = await this.#client.get<Secret>(RESOURCES.secret, namespace, name);
     if (there === undefined) throw new Error(`Secret ${name} went away just now: it is made at the next try`);
