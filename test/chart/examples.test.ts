@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { projectFolder } from '../../scripts/folders.ts';
 import { emulatorSpecSchema } from '../../src/api/emulator/schema.ts';
 import { chartFolder, helm } from './render.ts';
 
@@ -40,6 +41,16 @@ describe('the examples', () => {
 
   it.each(Object.entries(made))('%s makes the Emulators that it speaks of', async (file, expected) => {
     expect(await modes(file)).toEqual(expected);
+  });
+
+  it.each(Object.keys(made))('%s is in the table of docs/install.md, and its first lines install it', async (file) => {
+    expect(await readFile(join(projectFolder, 'docs/install.md'), 'utf8')).toContain(
+      `[${file}](../helm/loco-operator/examples/${file})`,
+    );
+    const comment = (await readFile(join(examples, file), 'utf8')).split(/^[^#]/m, 1)[0];
+    expect(comment).toMatch(
+      new RegExp(`helm install loco ./helm/loco-operator .*-f helm/loco-operator/examples/${file}`),
+    );
   });
 
   it('A, B and C are the settings that values.yaml teaches, word by word', async () => {

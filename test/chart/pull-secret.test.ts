@@ -47,6 +47,12 @@ describe('the pull secret of a snapshot', () => {
     });
   });
 
+  it('has its password nowhere else', async () => {
+    const others = (await render(snapshot, made)).filter(({ kind }) => kind !== 'Secret');
+    expect(others.length).toBeGreaterThan(5);
+    expect(JSON.stringify(others)).not.toMatch(/hunter2|aHVudGVyMg/);
+  });
+
   it('of Docker Hub is kept under the address that clients look for', async () => {
     const manifests = await render(snapshot, made, 'emulator.snapshotRegistry="docker.io/me/disks"');
     expect(Object.keys(auths(only(manifests, 'Secret')) as object)).toEqual(['https://index.docker.io/v1/']);
