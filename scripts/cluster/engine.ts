@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../console.ts';
 
@@ -42,4 +45,26 @@ export async function saveImage(stored: StoredImage, image: string, output: stri
       : ['save', '--output', output, image];
   const result = await execa(stored.engine, args, { reject: false });
   if (result.exitCode !== 0) throw new UserError(`${stored.engine} can't save ${image}: ${result.stderr}`);
+}
+
+/** An image in docker's storage by its name, or in a docker-archive by its path. */
+export type ImageSource = { readonly image: string } | { readonly archive: string };
+
+/** What `kind load` calls such an image, and which one it is. */
+export function loadWords(source: ImageSource): readonly [kind: string, which: string] {
+  return 'image' in source ? ['docker-image', source.image] : ['image-archive', source.archive];
+}
+
+/** Hands the image on as kind and minikube can take it: they know docker's storage, and no other engine's. */
+export async function withImageSource(image: string, use: (source: ImageSource) => Promise<void>): Promise<void> {
+  const stored = await findImage(image);
+  if (stored.engine === 'docker') return use({ image });
+  const folder = await mkdtemp(join(tmpdir(), 'loco-load-'));
+  try {
+    const archive = join(folder, 'image.tar');
+    await saveImage(stored, image, archive);
+    await use({ archive });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { step, UserError, withProgress } from '../../console.ts';
 import { ensureTools } from '../../tools.ts';
 import type { Cluster, ClusterRegistry } from '../cluster.ts';
-import { findImage, saveImage } from '../engine.ts';
+import { loadWords, withImageSource } from '../engine.ts';
 import { API_PORT } from '../local/components.ts';
 import { kindClustersFolder, layoutOf, REGISTRY_HOST } from '../local/layout.ts';
 import { registryControl } from '../local/registry.ts';
@@ -26,19 +25,9 @@ export function kindKubeconfig(name: string): string {
 
 /** Copies an image of whichever engine has it into the nodes; kind itself skips what is there. */
 async function load(program: KindProgram, name: string, image: string): Promise<void> {
-  const stored = await findImage(image);
-  if (stored.engine === 'docker') {
-    await runKind(program, ['load', 'docker-image', image, '--name', name]);
-    return;
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'loco-load-'));
-  try {
-    const archive = join(folder, 'image.tar');
-    await saveImage(stored, image, archive);
-    await runKind(program, ['load', 'image-archive', archive, '--name', name]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await withImageSource(image, async (source) => {
+    await runKind(program, ['load', ...loadWords(source), '--name', name]);
+  });
 }
 
 /** Waits for what a home-made node lacks when kind has made it: names, and a network for pods. */
