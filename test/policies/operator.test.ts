@@ -35,6 +35,12 @@ describe('the operator as the chart installs it', () => {
       tcp(8080),
       'no',
     ],
+    [
+      'a pod that only has a manager',
+      pod('school', { 'app.kubernetes.io/managed-by': 'loco-operator' }),
+      tcp(8080),
+      'no',
+    ],
     ['a web server without encryption', somewhere, tcp(80), 'no'],
     ['a database', neighbour, tcp(5432), 'no'],
     ["the cloud's metadata", outside('169.254.169.254'), tcp(80), 'no'],
