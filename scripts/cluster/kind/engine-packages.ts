@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError, withProgress } from '../../console.ts';
@@ -34,13 +34,34 @@ async function unpack(target: string): Promise<void> {
   const parent = join(target, '..');
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'packages-'));
-  await apt('apt-get', ['download', '-q', ...PACKAGES], folder);
-  const root = join(folder, 'root');
-  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
-    await execa('dpkg-deb', ['-x', join(folder, name), root]);
+  try {
+    await apt('apt-get', ['download', '-q', ...PACKAGES], folder);
+    const root = join(folder, 'root');
+    for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
+      await execa('dpkg-deb', ['-x', join(folder, name), root]);
+    }
+    await rename(root, target);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  await rename(root, target);
-  await execa('rm', ['-rf', folder]);
+}
+
+/** The versions that `apt-cache policy` offers; undefined where it doesn't know every package. */
+export function candidatesOf(policy: string, count: number): readonly string[] | undefined {
+  const versions = [...policy.matchAll(/^ {2}Candidate: (\S+)$/gm)].map((match) => match[1] ?? '');
+  return versions.length === count && !versions.includes('(none)') ? versions : undefined;
+}
+
+async function askCandidates(): Promise<readonly string[] | undefined> {
+  return candidatesOf(await apt('apt-cache', ['policy', ...PACKAGES], '/'), PACKAGES.length);
+}
+
+/** The versions that there are to download, asking the archive where apt has no lists yet. */
+async function candidates(): Promise<readonly string[]> {
+  const known = await askCandidates();
+  if (known !== undefined) return known;
+  await apt('apt-get', ['update', '-q'], '/');
+  return (await askCandidates()) ?? [];
 }
 
 /**
@@ -49,9 +70,8 @@ async function unpack(target: string): Promise<void> {
  * @throws UserError where apt has no such packages
  */
 export async function ensureEnginePackages(): Promise<EnginePrograms> {
-  const versions = await apt('apt-cache', ['policy', ...PACKAGES], '/');
-  const candidates = [...versions.matchAll(/Candidate: (\S+)/g)].map((match) => match[1]).join(' ');
-  const root = join(cacheFolder, 'engine', createHash('sha256').update(candidates).digest('hex').slice(0, 16));
+  const versions = (await candidates()).join(' ');
+  const root = join(cacheFolder, 'engine', createHash('sha256').update(versions).digest('hex').slice(0, 16));
   if (!existsSync(root)) {
     await withProgress("Unpacking the distribution's docker engine (65 MB, once)", unpack(root));
   }
