@@ -1,5 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -94,6 +96,35 @@ test('another certificate authority makes another agent, and another token does 
   await cache.headers();
   expect(cache.agent).not.toBe(agent);
   expect(cache.agent).toBeInstanceOf(https.Agent);
+});
+
+test('what many workers ask at the same time needs no new connections the next time', async () => {
+  const server = http.createServer((_request, response) => response.end());
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const read = async (): Promise<Credentials> => ({ headers: {}, tls: {} });
+  const { agent } = await CredentialCache.open({ server: async () => url, read }, new FakeClock());
+  const ask = () =>
+    new Promise<void>((resolve, reject) => {
+      const request = http.get(url, { agent }, (response) => response.resume().once('close', resolve));
+      request.once('error', reject);
+    });
+  // 32 workers, each of which creates four children at a time.
+  const wave = () => Promise.all(Array.from({ length: 128 }, ask));
+  try {
+    await wave();
+    await wave();
+    expect(connections).toBe(128);
+  } finally {
+    agent.destroy();
+    server.close();
+  }
 });
 
 test("a pod's service account is two variables and two files, read each time", async () => {
