@@ -63,6 +63,13 @@ describe('a cluster that is up', () => {
     expect({ stdout, stderr }).toEqual({ stdout: cluster.layout.kubeconfig, stderr: '' });
   });
 
+  test('keeps its Kubernetes: another one is refused before anything of it is built', async () => {
+    expect((await cluster.must('status')).stdout).toMatch(/^Kubernetes +1\.36\./m);
+    const other = await cluster.run('up', '--kubernetes', '1.35');
+    expect(other).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('is one of Kubernetes 1.36') });
+    expect(other.stderr).not.toContain('Building');
+  });
+
   test('has a registry that asks for the password, over TLS and over plain HTTP', async () => {
     const { registry } = await openLocalCluster(cluster.name);
     if (registry === undefined) throw new Error('a local cluster has a registry');
