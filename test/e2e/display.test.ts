@@ -101,21 +101,27 @@ describe('the screen of a machine', () => {
 
   test('from where it may be reached is the user’s to say, and to change without a restart', async () => {
     const pod = await scenario.podUid('screen-0');
-    const reached = async () => {
-      const policy = await scenario.cluster.get<{ spec: { ingress: { ports: { port: number }[]; from?: unknown }[] } }>(
-        'networking.k8s.io/v1',
-        'NetworkPolicy',
+    const reached = async (): Promise<unknown[]> => {
+      const shown = await scenario.cluster.kubectl([
+        '-n',
         scenario.namespace,
+        'get',
+        'networkpolicy',
         'screen',
-      );
-      return policy?.spec.ingress.map(({ ports, from }) => [ports.map(({ port }) => port), from]);
+        '-o',
+        'json',
+      ]);
+      const { spec } = JSON.parse(shown.stdout) as {
+        spec: { ingress: { ports: { port: number }[]; from?: unknown }[] };
+      };
+      return spec.ingress.map(({ ports, from }) => [ports.map(({ port }) => port), from]);
     };
     const operator = [[8080], [expect.objectContaining({ podSelector: expect.anything() })]];
     expect(await reached()).toEqual([operator, [[5901, 5701], [{ podSelector: {} }]]]);
     await scenario.patch('screen', { display: { access: [{ ipBlock: { cidr: '10.0.0.0/8' } }] } });
     await eventually('the policy is another one', async () => JSON.stringify(await reached()).includes('10.0.0.0/8'));
     await scenario.patch('screen', { display: { access: [] } });
-    await eventually('the policy lets nobody to the screen', async () => (await reached())?.length === 1);
+    await eventually('the policy lets nobody to the screen', async () => (await reached()).length === 1);
     expect(await reached()).toEqual([operator]);
     await scenario.condition('screen', 'RestartRequired', 'False');
     expect(await scenario.podUid('screen-0')).toBe(pod);
