@@ -1,16 +1,25 @@
-import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import type { CoreV1Api, V1Deployment, V1Pod } from '@kubernetes/client-node';
 import type { Cluster as OpenCluster } from '../../../scripts/cluster/index.ts';
-import type { Cluster } from './cluster.ts';
 import { eventually } from './wait.ts';
 
 const SELECTOR = 'app.kubernetes.io/name=loco-operator';
 
+/** What of a cluster it takes to look after them. */
+interface Access {
+  readonly core: CoreV1Api;
+  kubectl(
+    args: readonly string[],
+    options?: { reject?: boolean },
+  ): Promise<{ exitCode?: number | undefined; stdout: string; all: string }>;
+  get<T>(apiVersion: string, kind: string, namespace: string, name: string): Promise<T | undefined>;
+}
+
 /** The pods of the operator that is installed in a namespace, of which one leads. */
 export class OperatorReplicas {
-  readonly #cluster: Cluster;
+  readonly #cluster: Access;
   readonly namespace: string;
 
-  constructor(cluster: Cluster, namespace: string) {
+  constructor(cluster: Access, namespace: string) {
     this.#cluster = cluster;
     this.namespace = namespace;
   }
