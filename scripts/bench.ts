@@ -29,6 +29,7 @@ operator  what the operator costs, on a real API server with simulated nodes, in
           create    resources from their creation to their being Ready: time, requests, processor, memory
           idle      what it costs with nothing to do, with 1,000 resources or the most there are
           restart   what a start costs with as many
+          prices    what single requests cost the API server
           outage    the API server is away for 10 s
           failover  the leader of two is killed, and stopped
 

@@ -66,7 +66,8 @@ export async function createAll(ground: Ground, objects: readonly NewObject[]): 
   );
 }
 
-async function serverCpuMs({ cluster }: Ground): Promise<number> {
+/** Milliseconds of processor time that the API server has used so far. */
+export async function serverCpuMs({ cluster }: Ground): Promise<number> {
   const times = (await cluster.component('kube-apiserver').pids()).map(readCpuMs);
   return (await Promise.all(times)).reduce((sum, ms) => sum + ms, 0);
 }

@@ -3,6 +3,7 @@ import type { Creation } from './create.ts';
 import type { Failover } from './failover.ts';
 import type { Idle } from './idle.ts';
 import type { Outage } from './outage.ts';
+import type { Prices } from './prices.ts';
 import type { Restart } from './restart.ts';
 
 /** Everything that was measured of one subject; what was left out is absent. */
@@ -11,6 +12,7 @@ export interface Figures {
   readonly creations: readonly Creation[];
   readonly idle?: Idle & { readonly size: number };
   readonly restart?: Restart & { readonly size: number };
+  readonly prices?: Prices;
   readonly outages: readonly Outage[];
   readonly failovers: readonly Failover[];
 }

@@ -9,6 +9,7 @@ const COLLECTIONS = {
   services: '/api/v1',
   configmaps: '/api/v1',
   secrets: '/api/v1',
+  networkpolicies: '/apis/networking.k8s.io/v1',
 } as const;
 
 const listSchema = z.object({

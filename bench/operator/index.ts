@@ -11,6 +11,7 @@ import { type Ground, openGround } from './ground.ts';
 import { measureIdle } from './idle.ts';
 import { installOurs } from './ours.ts';
 import { measureOutage } from './outage.ts';
+import { measurePrices } from './prices.ts';
 import { installRabbitmq, RABBITMQ_PROGRAMS } from './rabbitmq.ts';
 import { measureRestart } from './restart.ts';
 import { rowsOf } from './rows.ts';
@@ -18,7 +19,7 @@ import { RunningOperator } from './running-operator.ts';
 import type { OperatorProgram, Subject } from './subject.ts';
 import { tableOf } from './table.ts';
 
-export const OPERATOR_BENCH_PARTS = ['start', 'create', 'idle', 'restart', 'outage', 'failover'] as const;
+export const OPERATOR_BENCH_PARTS = ['start', 'create', 'idle', 'restart', 'prices', 'outage', 'failover'] as const;
 export const OPERATOR_BENCH_PEERS = ['floor', 'rabbitmq'] as const;
 
 export type OperatorBenchPart = (typeof OPERATOR_BENCH_PARTS)[number];
@@ -128,6 +129,11 @@ async function measureMany(ground: Ground, bench: OperatorBench, size: number, o
     add(to, who, () => ({ restart: { ...measured.restart, size } }));
   }
   await operator.stop();
+  if (isMany && who === 'ours' && parts.includes('prices')) {
+    step('what single requests cost the API server');
+    const prices = await measurePrices(ground, `warm-ours/emulators/${names(1)[0]}`);
+    add(to, who, () => ({ prices }));
+  }
 }
 
 async function measureFloor(ground: Ground, size: number, to: Collected): Promise<void> {

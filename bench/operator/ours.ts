@@ -37,7 +37,7 @@ type Environment = z.infer<typeof environmentSchema>;
 async function renderChart(): Promise<readonly unknown[]> {
   const { helm } = await ensureTools(['helm']);
   const chart = path.join(projectFolder, 'helm/loco-operator');
-  const rendered = await execa(helm, ['template', RELEASE, chart, '--namespace', NAMESPACE]);
+  const rendered = await execa(helm, ['template', RELEASE, chart, '--namespace', NAMESPACE, '--no-hooks']);
   return parseAllDocuments(rendered.stdout)
     .map((document): unknown => document.toJS())
     .filter((object) => object !== null);

@@ -1,6 +1,7 @@
 import { type Counts, writesOf } from './counts.ts';
 import type { Creation } from './create.ts';
 import type { AllFigures, Figures, Who } from './figures.ts';
+import type { Prices } from './prices.ts';
 
 /** One line of the table. */
 export interface Row {
@@ -193,6 +194,17 @@ function restartRows(all: AllFigures): readonly Row[] {
   ];
 }
 
+function priceRows(all: AllFigures): readonly Row[] {
+  const what: Readonly<Record<keyof Prices, string>> = {
+    configMap: "API server's processor for a new ConfigMap",
+    event: '… for an event',
+    emulator: '… for a new Emulator',
+    status: '… for a status of an Emulator',
+  };
+  const kinds = Object.entries(what) as [keyof Prices, string][];
+  return kinds.map(([kind, name]) => row(all, name, 'ms', ({ prices }) => prices?.[kind]));
+}
+
 function troubleRows(all: AllFigures): readonly Row[] {
   const outage = (pick: (outage: Figures['outages'][number]) => number) => (figures: Figures) =>
     median(figures.outages.map(pick));
@@ -242,6 +254,7 @@ export function rowsOf(all: AllFigures, sizes: readonly number[]): readonly Row[
     ...flatRows(all, sizes),
     ...idleRows(all),
     ...restartRows(all),
+    ...priceRows(all),
     ...troubleRows(all),
   ];
   return rows.filter(({ values }) => Object.keys(values).length > 0);
