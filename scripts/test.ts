@@ -2,7 +2,7 @@ import { type Check, driftCheck, lintChecks, runCheck, typecheck } from './check
 import { openCluster } from './cluster/index.ts';
 import { runCommand, step } from './console.ts';
 import { prepareEnvironment, runScenarios } from './e2e-environment.ts';
-import { CLUSTER_TOOLS, ensureTools } from './tools.ts';
+import { AUDIT_TOOLS, CLUSTER_TOOLS, ensureTools } from './tools.ts';
 import { type Counts, runVitest, sum } from './vitest.ts';
 
 /** One line of the table at the end. A stage that throws counts as one failure, and the later ones still run. */
@@ -40,7 +40,7 @@ const stages: readonly Stage[] = [
   {
     name: 'building the tools',
     run: async () => {
-      await ensureTools(CLUSTER_TOOLS);
+      await ensureTools([...CLUSTER_TOOLS, ...AUDIT_TOOLS]);
       return nothing;
     },
   },

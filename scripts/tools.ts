@@ -6,6 +6,7 @@ import { runCommand, UserError, withProgress } from './console.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 import { cacheFolder, projectFolder } from './folders.ts';
 import {
+  AUDIT_TOOLS,
   allTools,
   buildArguments,
   CLUSTER_TOOLS,
@@ -21,6 +22,7 @@ import {
 import { goProgram } from './tools/go-program.ts';
 
 export {
+  AUDIT_TOOLS,
   CLUSTER_TOOLS,
   type ClusterTool,
   DEFAULT_KUBERNETES,

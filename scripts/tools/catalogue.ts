@@ -136,6 +136,9 @@ export const CLUSTER_TOOLS: readonly ClusterTool[] = allTools
   .map((tool) => tool.name)
   .filter((name): name is ClusterTool => !(OTHER_TOOLS as readonly ToolName[]).includes(name));
 
+/** What the chart's tests look it through with. */
+export const AUDIT_TOOLS = ['kubeconform', 'kube-score', 'promtool'] as const satisfies readonly ToolName[];
+
 /** The arguments of `go` that build a tool into `output`. */
 export function buildArguments(tool: Tool, output: string): readonly string[] {
   const linker = ['-s', '-w', ...(tool.linkerVariables ?? []).flatMap((variable) => ['-X', variable])];

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { promtoolCheck, promtoolTest, type Series } from './promtool.ts';
+import { ensurePromtool, promtoolCheck, promtoolTest, type Series } from './promtool.ts';
 import { only, refusal, render } from './render.ts';
 
 const ruleSchema = z.strictObject({
@@ -153,6 +153,7 @@ const CASES: Readonly<Record<string, Case>> = {
 describe('the alerts', () => {
   let spec: z.infer<typeof specSchema>;
   beforeAll(async () => {
+    await ensurePromtool();
     spec = await rulesWith();
   });
   const rules = () => spec.groups.flatMap((group) => group.rules);

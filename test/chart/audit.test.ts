@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ensureTools } from '../../scripts/tools.ts';
+import { AUDIT_TOOLS, ensureTools } from '../../scripts/tools.ts';
 import { writeSchemas } from './kubernetes-schemas.ts';
 import { chartFolder, helm } from './render.ts';
 
@@ -97,7 +97,7 @@ describe('the rendered chart', () => {
 
   beforeAll(async () => {
     schemas = await mkdtemp(join(tmpdir(), 'loco-schemas-'));
-    tools = await ensureTools(['kubeconform', 'kube-score']);
+    tools = await ensureTools(AUDIT_TOOLS);
     await writeSchemas(schemas, KINDS);
     const examples = (await readdir(join(chartFolder, 'examples'))).filter((name) => name.endsWith('.yaml'));
     const wanted = [

@@ -10,7 +10,7 @@ import { OPERATOR_NAMESPACE } from '../../scripts/install.ts';
 import { emulatorResource } from '../../src/api/emulator/resource.ts';
 import { type CustomResourceDefinition, generateCrd } from '../../src/api/generate-crd.ts';
 import type { Sample } from '../../src/kube/exposition.fixture.ts';
-import { promtoolCheck, promtoolTest, type Series } from '../chart/promtool.ts';
+import { ensurePromtool, promtoolCheck, promtoolTest, type Series } from '../chart/promtool.ts';
 import { renderHooks } from '../chart/render.ts';
 import { Ground } from './support/ground.ts';
 
@@ -44,6 +44,7 @@ async function scrape(): Promise<void> {
 }
 
 beforeAll(async () => {
+  await ensurePromtool();
   ground = await Ground.open('check-chart');
   await ground.createNamespace('school');
   await ground.start({ name: 'watched' });
@@ -62,7 +63,7 @@ beforeAll(async () => {
   await scrape();
   await scrape();
   text = await (await ground.ask('/metrics')).text();
-});
+}, 600_000);
 afterAll(() => ground?.close());
 
 /** The scrapes as series with a value a minute; what wasn't there yet has none. */
