@@ -31,7 +31,7 @@ export function refusing(name: string, combinations: readonly Combination[], oth
   return { schema: either(true, reference(0), {}), definitions: Object.fromEntries(definitions) };
 }
 
-/** True where the field is there and matches. */
+/** True where the field is there and matches. Give its type too: of `null`, most words of JSON schema say nothing. */
 export function given(field: string, matching: JsonSchema = {}): JsonSchema {
   return at(field, matching, true);
 }

@@ -46,12 +46,12 @@ const emulatorOptionsSchema = z.strictObject({
   replicas: z.int().min(0).max(100).nullish(),
 });
 
-const written = (field: string) => given(field, { minLength: 1 });
+const written = (field: string) => given(field, { type: 'string', minLength: 1 });
 const snapshotUsed = given('usePrebuiltSnapshot', { const: true });
 const claimed = written('diskPVC');
 const inFolder = written('nodeFolder.path');
 const secretMade = given('snapshotPullSecret.create', { const: true });
-const severalMachines = given('replicas', { minimum: 2 });
+const severalMachines = given('replicas', { type: 'integer', minimum: 2 });
 
 const EPHEMERAL = 'diskPVC is empty, so the Emulator is Ephemeral and has no PVC';
 const NO_SNAPSHOT = 'usePrebuiltSnapshot is not true, so no snapshot is used';

@@ -43,6 +43,12 @@ describe('the examples', () => {
     expect(await modes(file)).toEqual(expected);
   });
 
+  // Helm's lint keeps the `null` of the chart's own values, which an installation takes away.
+  it.each(Object.keys(made))('%s passes helm lint --strict', async (file) => {
+    const linted = await helm('lint', '--strict', chartFolder, '--values', join(examples, file));
+    expect(linted.exitCode, linted.all).toBe(0);
+  });
+
   it.each(Object.keys(made))('%s is in the table of docs/install.md, and its first lines install it', async (file) => {
     expect(await readFile(join(projectFolder, 'docs/install.md'), 'utf8')).toContain(
       `[${file}](../helm/loco-operator/examples/${file})`,
