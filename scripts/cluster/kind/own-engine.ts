@@ -49,6 +49,8 @@ function engineComponent(layout: Layout, programs: EnginePrograms): Component<Pr
       '--exec-root=/run/docker',
       '--pidfile=/run/docker.pid',
       `--host=unix://${SOCKET}`,
+      // The group is one by its path, whatever the machine's systemd would like.
+      '--exec-opt=native.cgroupdriver=cgroupfs',
       `--cgroup-parent=/${layout.controlGroup}`,
     ],
     readiness: { kind: 'process' },
