@@ -220,6 +220,15 @@ describe('the upgrade of the CRDs, with the rights that the chart gives it', () 
     expect(code).toBe(2);
   });
 
+  test('ends where a version would go that objects are still stored in, whatever it was told', async () => {
+    const [version] = crd.spec.versions;
+    const next = { ...crd, spec: { ...crd.spec, versions: [{ ...version, name: 'v1beta1' }] } };
+    expect(await applyCrds(next)).toMatchObject({ code: 2, said: expect.stringContaining('v1alpha1') });
+    const { code, said } = await applyCrds(next, '--allow-removed-fields');
+    expect(said).toContain('storedVersions');
+    expect(code).toBe(2);
+  });
+
   test('makes it anew where somebody deleted it', async () => {
     await ground.kubectl(['delete', definition, '--timeout=60s']);
     expect(await applyCrds(crd)).toMatchObject({ code: 0 });
