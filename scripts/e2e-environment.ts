@@ -28,21 +28,23 @@ export async function prepareEnvironment(
     operatorNamespace: OPERATOR_NAMESPACE,
     ...(cluster.registry === undefined ? {} : { registry: cluster.registry }),
     ...(cluster.auditLog === undefined ? {} : { auditLog: cluster.auditLog }),
+    startedAt: new Date().toISOString(),
     hasNodeAccess: cluster.node !== undefined,
     restartOperator: options.restartOperator,
   };
 }
 
 /**
- * Runs the end-to-end scenarios: those that can side by side, then those that disturb others. They mostly wait for
- * guests, so more of them than there are cores run at a time.
+ * Runs the end-to-end scenarios: those that can side by side, then those that disturb others, then those that look
+ * back on the others. The first mostly wait for guests, so more of them than there are cores run at a time.
  * @param filters parts of file names; all files without one
  */
 export async function runScenarios(environment: Environment, filters: readonly string[]): Promise<Counts> {
   const variables = { LOCO_E2E: JSON.stringify(environment) };
   const options = ['--passWithNoTests', ...filters];
   const sideBySide = await runVitest('e2e', ['--maxWorkers=4', ...options], variables);
-  const counts = sum([sideBySide, await runVitest('e2e-alone', options, variables)]);
+  const alone = await runVitest('e2e-alone', options, variables);
+  const counts = sum([sideBySide, alone, await runVitest('e2e-last', options, variables)]);
   // The local cluster gives all that a test can need.
   if (environment.provider !== 'local' || counts.skipped === 0) return counts;
   step('A test was skipped on the local cluster, which has everything: that counts as a failure');

@@ -18,6 +18,7 @@ const entrySchema = z.object({
       name: z.string().optional(),
     })
     .optional(),
+  responseStatus: z.object({ code: z.int().optional(), message: z.string().optional() }).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 });
 /** A finished request. */

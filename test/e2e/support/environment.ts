@@ -26,6 +26,8 @@ export const environmentSchema = z.object({
     })
     .optional(),
   auditLog: z.string().optional(),
+  /** When the operator had been installed and the first test was to begin. */
+  startedAt: z.iso.datetime(),
   hasNodeAccess: z.boolean(),
   /** The operator is restarted in the middle of each scenario. */
   restartOperator: z.boolean(),

@@ -25,7 +25,7 @@ export class Machine {
         const last = (await this.#scenario.log(this.pod)).split('LOCO-GUEST boot=').at(-1) ?? '';
         return last.includes('LOCO-GUEST ready') && (boot === undefined || Number.parseInt(last, 10) === boot);
       },
-      150_000,
+      240_000,
       () => this.#scenario.explain(this.emulator),
     );
   }

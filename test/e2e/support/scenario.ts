@@ -112,8 +112,12 @@ export class Scenario {
 
   /** The last match of `pattern` in the guest's serial output, waiting for the first one. */
   async guestLine(pod: string, pattern: RegExp): Promise<RegExpMatchArray> {
-    return eventually(`the guest of ${pod} has said ${pattern}`, async () =>
-      [...(await this.log(pod)).matchAll(pattern)].at(-1),
+    // With Ready for any screen it may not have begun to boot, and on a busy machine that takes minutes.
+    return eventually(
+      `the guest of ${pod} has said ${pattern}`,
+      async () => [...(await this.log(pod)).matchAll(pattern)].at(-1),
+      240_000,
+      () => this.log(pod),
     );
   }
 
