@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts';
 import { createInformer, type InformerContext } from './informer.ts';
 import { type KubeObject, keyOf } from './object.ts';
 import { endOfList, event, pod } from './reflector.fixture.ts';
-import { startScriptedServer } from './scripted-server.ts';
+import { sendFailure, startScriptedServer } from './scripted-server.ts';
 
 /** How a controller reads the cluster: from caches that are kept, never from requests. */
 
@@ -78,6 +78,33 @@ test('an informer of some namespaces keeps them in one store, and nothing else',
   await pods.start();
   ends.push(() => pods.stop());
   expect([...pods.store.values()].map(keyOf).sort()).toEqual(['blue/b', 'red/a']);
+});
+
+test('a namespace that is refused is told of by its name, and another is there all the same', async () => {
+  const server = await startScriptedServer(({ url = '' }, response) => {
+    if (url.includes('/namespaces/gone/')) return sendFailure(response, 403, 'Forbidden');
+    response.writeHead(200).write(endOfList('1'));
+  });
+  ends.push(server.close);
+  const failed: { readonly resource: string; readonly namespace: string }[] = [];
+  const pods = createInformer<Pod>(
+    {
+      client: new KubeClient(server.connection),
+      clock: systemClock,
+      random: Math.random,
+      namespaces: ['red', 'gone'],
+      onFailure: ({ resource, namespace }) => failed.push({ resource, namespace }),
+      onHandlerError: (error) => {
+        throw error;
+      },
+    },
+    PODS,
+  );
+  ends.push(() => pods.stop());
+  void pods.start();
+  await pods.synced('red');
+  await vi.waitFor(() => expect(failed).toContainEqual({ resource: 'pods', namespace: 'gone' }), 30_000);
+  expect([pods.hasSynced('red'), pods.hasSynced('gone'), pods.hasSynced()]).toEqual([true, false, false]);
 });
 
 test('an informer keeps of each object what is asked of it, without who set which field', async () => {

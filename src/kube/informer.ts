@@ -24,7 +24,10 @@ export interface InformerContext {
 export interface Informer<T extends KubeObject> {
   readonly store: Store<T>;
   readonly resource: Resource;
-  hasSynced(): boolean;
+  /** Of one namespace that it was made for (`''` when it was made for all), or of all of them. */
+  hasSynced(namespace?: string): boolean;
+  /** Resolves when the store holds a whole list of that namespace. */
+  synced(namespace: string): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -43,14 +46,24 @@ export function createInformer<T extends KubeObject>(
     transform: (object) => transform(slim(object, fieldManagers)),
   });
   const namespaces = context.namespaces.length === 0 ? [''] : context.namespaces;
-  const reflectors = namespaces.map((namespace) => {
-    const scope = { resource, namespace, labelSelector: options.labelSelector };
-    return new Reflector<T>({ ...context, scope, store });
-  });
+  const byNamespace = new Map(
+    namespaces.map((namespace) => {
+      const scope = { resource, namespace, labelSelector: options.labelSelector };
+      return [namespace, new Reflector<T>({ ...context, scope, store })];
+    }),
+  );
+  const reflectors = [...byNamespace.values()];
+  const of = (namespace: string): Reflector<T> => {
+    const reflector = byNamespace.get(namespace);
+    if (reflector === undefined) throw new Error(`no informer of ${resource.plural} in namespace ${namespace}`);
+    return reflector;
+  };
   return {
     store,
     resource,
-    hasSynced: () => reflectors.every((reflector) => reflector.hasSynced),
+    hasSynced: (namespace) =>
+      (namespace === undefined ? reflectors : [of(namespace)]).every((reflector) => reflector.hasSynced),
+    synced: (namespace) => of(namespace).synced,
     start: async () => {
       for (const reflector of reflectors) reflector.start();
       await Promise.all(reflectors.map((reflector) => reflector.synced));

@@ -19,9 +19,9 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly clock: Clock;
   readonly random: () => number;
   /** Told of every failure; the reflector itself goes on. */
-  readonly onFailure: (failure: { resource: string; error: unknown; retryInMs: number }) => void;
+  readonly onFailure: (failure: { resource: string; namespace: string; error: unknown; retryInMs: number }) => void;
   /** Told of the first change or bookmark after failures. */
-  readonly onRecovered?: (recovery: { resource: string }) => void;
+  readonly onRecovered?: (recovery: { resource: string; namespace: string }) => void;
   /** Told of each list and each watch that is asked for. */
   readonly onSession?: (session: { resource: string; kind: SessionKind }) => void;
   readonly backoff?: BackoffPolicy | undefined;
@@ -201,7 +201,7 @@ export class Reflector<T extends KubeObject> {
     if (this.#failures === 0) return;
     this.#failures = 0;
     const { onRecovered, scope } = this.#options;
-    this.#observed(() => onRecovered?.({ resource: scope.resource.plural }));
+    this.#observed(() => onRecovered?.({ resource: scope.resource.plural, namespace: scope.namespace }));
   }
 
   async #backOff(error: unknown): Promise<void> {
@@ -211,7 +211,8 @@ export class Reflector<T extends KubeObject> {
     this.#failures = policy === this.#backoff ? this.#failures + 1 : 1;
     this.#backoff = policy;
     const waitMs = retryInMs(policy, this.#failures, error, random);
-    this.#observed(() => onFailure({ resource: scope.resource.plural, error, retryInMs: waitMs }));
+    const { resource, namespace } = scope;
+    this.#observed(() => onFailure({ resource: resource.plural, namespace, error, retryInMs: waitMs }));
     await pause(clock, waitMs, this.#abort.signal);
   }
 

@@ -7,10 +7,11 @@ import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
 import { endWork } from './ending.ts';
 import { notReady } from './readiness.ts';
+import { ServedNamespaces } from './served-namespaces.ts';
 import { takeTurns } from './turns.ts';
 import { VERSION } from './version.ts';
 import { WatchLog } from './watch-log.ts';
-import { type OperatorContext, wireController } from './wiring.ts';
+import { type OperatorContext, type Parts, wireController } from './wiring.ts';
 import { WorkGate } from './work-gate.ts';
 
 /** A running operator. */
@@ -42,20 +43,15 @@ export function startOperator(context: OperatorContext): Operator {
   const election = electionOf(context, unfenced, clock, (renewed) => void gate.set({ renewed }));
   const client =
     election === undefined ? unfenced : new KubeClient(context.connection, { ...options, fence: election });
-  const caches = cachesOf(context, client, clock);
-  const parts = wireController(context, { client, unfenced, caches, clock });
+  const caches = cachesOf(context, client, clock, (namespace, error) => served.failed(namespace, error));
+  const { namespaces } = context.settings;
+  const served = new ServedNamespaces({ informers: allCaches(caches), namespaces, log });
+  const parts = wireController(context, { client, unfenced, caches, clock, served });
   const gate = new WorkGate(parts.queue);
-  void lead(context, { caches, gate, election, onTurn: parts.onTurn });
+  void lead(context, { caches, served, gate, election, parts });
   let ending = false;
   return {
-    notReady: () => {
-      const unfilled = allCaches(caches).filter((informer) => !informer.hasSynced());
-      return notReady({
-        unfilled: unfilled.map(({ resource }) => resource.plural),
-        conditions: gate.conditions,
-        ending,
-      });
-    },
+    notReady: () => notReady({ unfilled: served.unfilled(), conditions: gate.conditions, ending }),
     stop: async () => {
       ending = true;
       await endWork({ ...parts, agent: context.connection.agent, election, clock, log });
@@ -65,15 +61,23 @@ export function startOperator(context: OperatorContext): Operator {
   };
 }
 
-function cachesOf({ settings, metrics, log }: OperatorContext, client: KubeClient, clock: Clock): Caches {
+function cachesOf(
+  { settings, metrics, log }: OperatorContext,
+  client: KubeClient,
+  clock: Clock,
+  onFailure: (namespace: string, error: unknown) => void,
+): Caches {
   const watches = new WatchLog(log);
   return createCaches({
     client,
     clock,
     random: Math.random,
     namespaces: settings.namespaces,
-    onFailure: (failure) => watches.failed(failure),
-    onRecovered: ({ resource }) => watches.recovered(resource),
+    onFailure: (failure) => {
+      watches.failed(failure);
+      onFailure(failure.namespace, failure.error);
+    },
+    onRecovered: (recovery) => watches.recovered(recovery),
     onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
     fieldManagers: [MANAGERS.objects],
     onSession: ({ resource, kind }) => metrics.cacheAsks(resource, kind),
@@ -109,14 +113,20 @@ function electionOf(
 
 interface Leading {
   readonly caches: Caches;
+  readonly served: ServedNamespaces;
   readonly gate: WorkGate;
   readonly election: LeaderElection | undefined;
-  readonly onTurn: (leading: boolean) => void;
+  readonly parts: Pick<Parts, 'onTurn' | 'onServed'>;
 }
 
 /** Fills the caches and works whenever it may, until the election is released. */
-async function lead({ metrics, log }: OperatorContext, { caches, gate, election, ...parts }: Leading): Promise<void> {
-  const synced = Promise.all(allCaches(caches).map((informer) => informer.start())).then(() => {
+async function lead(
+  { metrics, log }: OperatorContext,
+  { caches, served, gate, election, parts }: Leading,
+): Promise<void> {
+  served.start(parts.onServed);
+  for (const informer of allCaches(caches)) void informer.start();
+  const synced = served.settled.then(() => {
     log.info({ emulators: caches.emulators.store.size }, 'caches are filled');
     return gate.set({ synced: true });
   });

@@ -6,27 +6,38 @@ interface Log {
   info(fields: object, message: string): void;
 }
 
+interface Watched {
+  readonly resource: string;
+  /** Empty: all of them. */
+  readonly namespace: string;
+}
+
+function of(namespace: string): { namespace?: string } {
+  return namespace === '' ? {} : { namespace };
+}
+
 /**
  * Logs that the watch of a resource fails when it begins to, when it fails otherwise, and when it goes on: an outage of
  * the API server makes each of them fail every few seconds.
  */
 export class WatchLog {
   readonly #log: Log;
-  /** What was last said of each resource that fails. */
+  /** What was last said of each resource that fails, by namespace. */
   readonly #said = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  failed({ resource, error, retryInMs }: { resource: string; error: unknown; retryInMs: number }): void {
+  failed({ resource, namespace, error, retryInMs }: Watched & { error: unknown; retryInMs: number }): void {
     const message = errorMessage(error);
-    if (this.#said.get(resource) === message) return;
-    this.#said.set(resource, message);
-    this.#log.warn({ resource, retryInMs }, `watch: ${message}`);
+    const key = `${namespace}/${resource}`;
+    if (this.#said.get(key) === message) return;
+    this.#said.set(key, message);
+    this.#log.warn({ resource, ...of(namespace), retryInMs }, `watch: ${message}`);
   }
 
-  recovered(resource: string): void {
-    if (this.#said.delete(resource)) this.#log.info({ resource }, 'watch: goes on');
+  recovered({ resource, namespace }: Watched): void {
+    if (this.#said.delete(`${namespace}/${resource}`)) this.#log.info({ resource, ...of(namespace) }, 'watch: goes on');
   }
 }

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { KubeClient } from '../kube/client.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { OperatorMetrics } from '../kube/metrics.ts';
-import { startScriptedServer } from '../kube/scripted-server.ts';
+import { sendFailure, startScriptedServer } from '../kube/scripted-server.ts';
 import { createCaches } from './emulator/caches.ts';
 import { readSettings } from './settings.ts';
 import { wireController } from './wiring.ts';
@@ -14,8 +14,8 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-async function setUp() {
-  const server = await startScriptedServer(() => undefined);
+async function setUp(serves = true) {
+  const server = await startScriptedServer((_request, response) => sendFailure(response, 403, 'Forbidden'));
   open.push(server.close);
   const clock = new FakeClock();
   const client = new KubeClient(server.connection);
@@ -31,11 +31,39 @@ async function setUp() {
     tracer: undefined,
     log: pino({ level: 'silent' }),
   };
-  const parts = wireController(context, { client, unfenced: client, caches, clock });
+  const served = { serves: () => serves };
+  const parts = wireController(context, { client, unfenced: client, caches, clock, served });
   const see = (name: string) =>
     caches.emulators.store.set({ metadata: { name, namespace: 'n', uid: `${name}-uid`, resourceVersion: '1' } });
-  return { parts, see };
+  return { parts, see, server };
 }
+
+test('nothing is done for an Emulator in a namespace that is not served', async () => {
+  for (const [serves, asks] of [
+    [true, true],
+    [false, false],
+  ] as const) {
+    const { parts, see, server } = await setUp(serves);
+    parts.onTurn(true);
+    see('a');
+    parts.queue.start();
+    await parts.queue.pause();
+    expect(server.requests.length > 0).toBe(asks);
+  }
+});
+
+test('what there is in a namespace that is served from now on is looked at', async () => {
+  const { parts, see } = await setUp();
+  parts.onTurn(true);
+  see('a');
+  parts.queue.start();
+  await parts.queue.pause();
+  expect(parts.queue.depth).toBe(0);
+  parts.onServed('other');
+  expect(parts.queue.depth).toBe(0);
+  parts.onServed('n');
+  expect(parts.queue.depth).toBe(1);
+});
 
 test('what caches tell is kept for work while this process leads, and all that is there comes with its turn', async () => {
   const { parts, see } = await setUp();

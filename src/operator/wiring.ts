@@ -18,6 +18,7 @@ import { MachineChannels } from './emulator/machines/channels.ts';
 import { EmulatorSecrets } from './emulator/secrets.ts';
 import { SnapshotResolver } from './emulator/snapshot-resolver.ts';
 import type { Identity } from './identity.ts';
+import type { ServedNamespaces } from './served-namespaces.ts';
 import type { Settings } from './settings.ts';
 
 /** Emulators that are worked on at the same time; each waits for the API server nearly all of its time. */
@@ -48,6 +49,7 @@ interface Ground {
   readonly unfenced: KubeClient;
   readonly caches: Caches;
   readonly clock: Clock;
+  readonly served: Pick<ServedNamespaces, 'serves'>;
 }
 
 /** The running parts of the Emulator controller. */
@@ -58,15 +60,18 @@ export interface Parts {
   readonly recorder: EventRecorder;
   /** This process begins to lead, or has ended to: all its work has. Before the first, nothing is added to the queue. */
   readonly onTurn: (leading: boolean) => void;
+  /** All that is in this namespace is known by now, `''` being all of them. */
+  readonly onServed: (namespace: string) => void;
 }
 
 /** Puts the Emulator controller together; nothing works before its queue is started. */
 export function wireController(context: OperatorContext, ground: Ground): Parts {
   const { metrics, tracer, log, settings } = context;
-  const { client, caches, clock } = ground;
+  const { client, caches, clock, served } = ground;
   const secrets = new EmulatorSecrets(client, randomBytes, clock.monotonic);
   const recorder = createRecorder(context, ground);
-  const reconcile = (key: string): ReturnType<EmulatorController['reconcile']> => controller.reconcile(key);
+  const reconcile = async (key: string): ReturnType<EmulatorController['reconcile']> =>
+    served.serves(namespaceOf(key)) ? controller.reconcile(key) : { outcome: 'Done' };
   const queue: WorkQueue = new WorkQueue({
     work: (key) => (tracer === undefined ? reconcile(key) : tracer.pass(CONTROLLER, key, () => reconcile(key))),
     workers: new Workers(CONCURRENCY),
@@ -115,7 +120,14 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
       for (const end of [channels.close(), resolver.stop()])
         end.catch((error) => log.error({ err: error }, 'a turn as leader did not end'));
   };
-  return { queue, channels, resolver, recorder, onTurn };
+  const onServed = (namespace: string): void => {
+    for (const key of controller.known()) if (namespace === '' || namespaceOf(key) === namespace) enqueue(key);
+  };
+  return { queue, channels, resolver, recorder, onTurn, onServed };
+}
+
+function namespaceOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }
 
 function createRecorder({ settings, log }: OperatorContext, { unfenced, clock }: Ground): EventRecorder {

@@ -65,6 +65,29 @@ test('one that is started again in the pod of one that was killed takes over bef
   await end(next);
 });
 
+test('a namespace that it may not look into holds up no other, and is served as soon as it may', async () => {
+  const account = 'scoped';
+  const bind = (namespace: string, ...role: string[]): Promise<string> =>
+    ground.kubectl([
+      ...['-n', namespace, 'create', 'rolebinding', account, ...role],
+      `--serviceaccount=${OPERATOR_NAMESPACE}:${account}`,
+    ]);
+  await ground.kubectl(['-n', OPERATOR_NAMESPACE, 'create', 'serviceaccount', account]);
+  await bind(OPERATOR_NAMESPACE, '--role=loco-operator-leader-election');
+  await bind('school', '--clusterrole=loco-operator');
+  const operator = await ground.start({ name: 'scoped', account, env: { LOCO_NAMESPACES: 'gone,school' } });
+  await says(operator, 'the namespace is not served before it can be listed');
+  await ground.applyEmulator('school', 'served', { storage: { mode: 'Ephemeral' } });
+  await ground.ready('school', 'served');
+  expect(await readyz()).toBe('200 ok');
+  await ground.createNamespace('gone');
+  await ground.applyEmulator('gone', 'later', { storage: { mode: 'Ephemeral' } });
+  await bind('gone', '--clusterrole=loco-operator');
+  await says(operator, 'the namespace is served from now on');
+  await ground.ready('gone', 'later');
+  await end(operator);
+});
+
 test.each([
   ['an error that nobody caught', 'throw new Error("nobody caught this")'],
   ['a promise that nobody waited for', 'void Promise.reject(new Error("nobody caught this"))'],
