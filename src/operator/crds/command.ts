@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { KubeClient } from '../../kube/client.ts';
 import { systemClock } from '../../kube/clock.ts';
 import { openConnection } from '../../kube/connection.ts';
-import { errorMessage, isRefusal } from '../../kube/errors.ts';
+import { ApiError, errorMessage, isRefusal } from '../../kube/errors.ts';
 import { VERSION } from '../version.ts';
 import { applyDefinitions, type Outcome } from './apply-definitions.ts';
 import { readDefinitions } from './definition.ts';
@@ -43,8 +43,13 @@ export async function runApplyCrds(
     return exitCode(result);
   } catch (error) {
     log.error(errorMessage(error));
-    return isRefusal(error) ? EXIT.refused : EXIT.tryAgain;
+    return isFinal(error) ? EXIT.refused : EXIT.tryAgain;
   }
+}
+
+/** The same again would be refused again. Not a missing right: those of a role made just now may not count yet. */
+function isFinal(error: unknown): boolean {
+  return isRefusal(error) && !(error instanceof ApiError && error.code === 403);
 }
 
 function exitCode({ outcome }: Outcome): number {

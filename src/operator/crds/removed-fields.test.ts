@@ -36,6 +36,24 @@ describe('fields that would go', () => {
       ['v1: spec.map.*.a'],
     ],
     [
+      'whatever stood where unknown fields were kept',
+      spec({ a: text }, { 'x-kubernetes-preserve-unknown-fields': true }),
+      spec({ a: text }),
+      ['v1: spec.*'],
+    ],
+    [
+      'the values of a map that becomes a group',
+      spec({ map: { type: 'object', additionalProperties: text } }),
+      spec({ map: object({ a: text }) }),
+      ['v1: spec.map.*'],
+    ],
+    [
+      'what is in a list that is none any more',
+      spec({ list: { type: 'array', items: text } }),
+      spec({ list: text }),
+      ['v1: spec.list[]'],
+    ],
+    [
       'none where unknown fields are kept',
       spec({ a: text }),
       spec({}, { 'x-kubernetes-preserve-unknown-fields': true }),

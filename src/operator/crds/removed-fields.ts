@@ -22,19 +22,35 @@ export function removedFields(existing: Definition, wanted: Definition): string[
   });
 }
 
-/** The topmost fields below `path` that `before` has and `after` hasn't. */
+const PRESERVE = 'x-kubernetes-preserve-unknown-fields';
+
+/** The topmost fields below `path` that `before` has and `after` hasn't; `.*` stands for names that no schema has. */
 function missing(before: unknown, after: unknown, path: string): string[] {
   const old = nodeSchema.safeParse(before);
   if (!old.success) return [];
   const now = nodeSchema.safeParse(after);
   const kept = now.success ? now.data : {};
-  if (kept['x-kubernetes-preserve-unknown-fields'] === true) return [];
+  if (kept[PRESERVE] === true) return [];
   const named = Object.entries(old.data.properties ?? {}).flatMap(([name, field]) => {
     const inner = path === '' ? name : `${path}.${name}`;
     const successor = kept.properties?.[name] ?? kept.additionalProperties;
     return successor === undefined ? [inner] : missing(field, successor, inner);
   });
-  const listed = missing(old.data.items, kept.items, `${path}[]`);
-  const keyed = missing(old.data.additionalProperties, kept.additionalProperties, `${path}.*`);
-  return [...named, ...listed, ...keyed];
+  return [...named, ...listed(old.data, kept, path), ...unnamed(old.data, kept, path)];
+}
+
+type Node = z.infer<typeof nodeSchema>;
+
+function listed(old: Node, kept: Node, path: string): string[] {
+  if (old.items === undefined) return [];
+  return kept.items === undefined ? [`${path}[]`] : missing(old.items, kept.items, `${path}[]`);
+}
+
+/** Names that only the objects know: those of a map, and any where unknown fields were kept. */
+function unnamed(old: Node, kept: Node, path: string): string[] {
+  const all = `${path}.*`;
+  const isMap = old.additionalProperties !== undefined && old.additionalProperties !== false;
+  if (!isMap) return old[PRESERVE] === true && kept.additionalProperties === undefined ? [all] : [];
+  if (kept.additionalProperties === undefined || kept.additionalProperties === false) return [all];
+  return missing(old.additionalProperties, kept.additionalProperties, all);
 }
