@@ -37,7 +37,8 @@ async function installOperator(cluster: Cluster, images: Images): Promise<void> 
       `image=${images.qemu}`,
       '--wait',
       '--timeout',
-      '120s',
+      // Two pods one after the other, on a busy machine, and before an upgrade the Job that brings the CRDs.
+      '300s',
     ],
     { env: environment, all: true, reject: false },
   );
