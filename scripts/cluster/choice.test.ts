@@ -32,7 +32,7 @@ test.each(['Loco', '-a', 'a_b', 'a'.repeat(31), '../x'])('refuses "%s" as a name
 });
 
 test('refuses a provider that it does not know', () => {
-  expect(() => readChoice(['--provider', 'minikube'], {})).toThrow(/use kind or local/);
+  expect(() => readChoice(['--provider', 'minikube'], {})).toThrow(/use kind or local.*minikube.*LOCO_KUBECONFIG/);
 });
 
 test('a Kubernetes to be built is asked of the local cluster, even where a docker engine answers', async () => {

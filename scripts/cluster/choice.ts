@@ -54,7 +54,9 @@ export function readChoice(args: readonly string[], environment: NodeJS.ProcessE
   }
   const provider = values.provider ?? (environment.LOCO_PROVIDER || undefined);
   if (provider !== undefined && provider !== 'kind' && provider !== 'local') {
-    throw new UserError(`There is no provider "${provider}": use kind or local.`);
+    throw new UserError(
+      `There is no provider "${provider}": use kind or local. A cluster that you have, such as minikube's, is given with LOCO_KUBECONFIG.`,
+    );
   }
   const kubeconfig = values.kubeconfig ?? (environment.LOCO_KUBECONFIG || undefined);
   const kubernetes = readKubernetes(values.kubernetes, kubeconfig, provider);
