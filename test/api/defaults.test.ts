@@ -85,7 +85,7 @@ const pod = some({
   runtimeClassName: name,
 });
 
-const selector = some({ matchLabels: labels });
+const selector = fc.record({ matchLabels: labels });
 const access = fc.array(
   fc.oneof(
     fc.record({ podSelector: selector, namespaceSelector: selector }, { requiredKeys: ['podSelector'] }),

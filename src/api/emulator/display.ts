@@ -15,10 +15,10 @@ const passwordSecretSchema = z
 const selector = (description: string) =>
   z
     .object({
+      // Without a default: a selector of a form that is not known here would lose what is in it, and select everyone.
       matchLabels: z
         .record(z.string(), labelValue)
-        .default({})
-        .meta({ description: 'Labels that all have to be there; none: everyone.', maxProperties: 16 }),
+        .meta({ description: 'Labels that all have to be there. {} is everyone.', maxProperties: 16 }),
     })
     .optional()
     .meta({ description });

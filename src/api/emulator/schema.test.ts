@@ -2,6 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { emulatorSchema, emulatorSpecSchema } from './schema.ts';
 
 describe('the spec of an Emulator', () => {
+  it('takes no selector of screens whose form it does not know: what it lost would be everyone', () => {
+    const access = (entry: object) => ({ storage: { mode: 'Persistent' }, display: { access: [entry] } });
+    const expressions = { matchExpressions: [{ key: 'team', operator: 'In', values: ['a'] }] };
+    for (const selector of ['podSelector', 'namespaceSelector']) {
+      expect(emulatorSpecSchema.safeParse(access({ [selector]: expressions })).success).toBe(false);
+      expect(emulatorSpecSchema.safeParse(access({ [selector]: {} })).success).toBe(false);
+      expect(emulatorSpecSchema.safeParse(access({ [selector]: { matchLabels: {} } })).success).toBe(true);
+    }
+  });
+
   it('needs nothing but a storage mode', () => {
     expect(emulatorSpecSchema.parse({ storage: { mode: 'Persistent' } })).toEqual({
       replicas: 1,

@@ -16,8 +16,11 @@ export const displayCases: readonly RuleCase[] = [
     refused: [access({}), access({ ipBlock: { cidr: '10.0.0.0/8' }, podSelector: everyone })],
     allowed: [
       access(),
-      access({ podSelector: {} }),
-      access({ namespaceSelector: { matchLabels: { team: 'a' } }, podSelector: everyone }, { namespaceSelector: {} }),
+      access({ podSelector: everyone }),
+      access(
+        { namespaceSelector: { matchLabels: { team: 'a' } }, podSelector: everyone },
+        { namespaceSelector: everyone },
+      ),
       access({ ipBlock: { cidr: '10.0.0.0/8' } }, { podSelector: everyone }),
     ],
   },

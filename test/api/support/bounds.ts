@@ -18,7 +18,7 @@ type BoundOf = (bound: Demand) => Bound;
 const quoted = (values: readonly string[]) => values.map((value) => `"${value}"`).join(', ');
 
 /** Entries of which a rule wants more than their schema. */
-const ENTRIES: Readonly<Record<string, unknown>> = { 'spec.display.access': { podSelector: {} } };
+const ENTRIES: Readonly<Record<string, unknown>> = { 'spec.display.access': { podSelector: { matchLabels: {} } } };
 
 function list({ schema, path }: Demand, length: number): unknown[] {
   const items: StructuralSchema = schema.items ?? {};

@@ -151,7 +151,7 @@ describe('the NetworkPolicy', () => {
 
   test('lets to the screens whom display.access says', () => {
     const access = [
-      { namespaceSelector: {} },
+      { namespaceSelector: { matchLabels: { team: 'b' } } },
       { namespaceSelector: { matchLabels: { team: 'a' } }, podSelector: { matchLabels: { role: 'viewer' } } },
       { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } },
       { ipBlock: { cidr: 'fd00::/8' } },
