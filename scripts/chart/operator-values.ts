@@ -46,7 +46,8 @@ export const operatorValuesSchema = z.strictObject({
   imagePullSecrets: z.array(objectName),
   replicas: z.int().min(1).max(5),
   podDisruptionBudget: z.strictObject({
-    maxUnavailable: z.union([z.int().min(0), z.string().regex(/^(100|[1-9]?[0-9])%$/)]),
+    // Not 0: a drain would wait for ever.
+    maxUnavailable: z.union([z.int().min(1), z.string().regex(/^(100|[1-9][0-9]?)%$/)]),
   }),
   priorityClassName: z.union([z.literal(''), objectName]),
   topologySpreadConstraints: z.array(topologySpreadSchema),

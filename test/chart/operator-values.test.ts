@@ -20,6 +20,8 @@ const refused: readonly [why: string, settings: readonly string[], sentence: str
   ['an address that is no range', ['operator.networkPolicy.apiServer.cidrs=["10.0.0.1"]'], /cidrs.*pattern/],
   ['a peer of no kind', ['operator.networkPolicy.metricsFrom=[{"namespace":"x"}]'], "'namespace' not allowed"],
   ['a budget that is no number', ['operator.podDisruptionBudget.maxUnavailable="half"'], /maxUnavailable/],
+  ['a budget under which no drain ever ends', ['operator.podDisruptionBudget.maxUnavailable=0'], /maxUnavailable/],
+  ['the same as a part', ['operator.podDisruptionBudget.maxUnavailable="0%"'], /maxUnavailable/],
   ['a runbook that is no address', ['monitoring.prometheusRule.runbookUrl="docs"'], /runbookUrl.*pattern/],
 ];
 
