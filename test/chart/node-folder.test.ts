@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emulatorSpecSchema } from '../../src/api/emulator/schema.ts';
 import { childNames } from '../../src/operator/emulator/names.ts';
-import { only, render } from './render.ts';
+import { only, refusal, render } from './render.ts';
 
 const folder = ['emulator.diskPVC="my-disk"', 'emulator.nodeFolder={"path":"/data/win98-disk","node":"minikube"}'];
 
@@ -51,6 +51,23 @@ describe('a folder of a node', () => {
     const entry = { diskPVC: 'd', nodeFolder: { path: '/data/a', node: 'node-a' } };
     const manifests = await render(`emulators=${JSON.stringify({ a: entry })}`);
     expect(only(manifests, 'PersistentVolume').metadata.name).toBe('machines-d-a-0');
+  });
+
+  it('is one Emulator’s alone', async () => {
+    const both = (path: string, node: string) => {
+      const [a, b] = [
+        { path: '/data/disk', node: 'node-a' },
+        { path, node },
+      ];
+      return `emulators=${JSON.stringify({ a: { diskPVC: 'd', nodeFolder: a }, b: { diskPVC: 'd', nodeFolder: b } })}`;
+    };
+    const sentence = 'a and b both have the nodeFolder /data/disk of the node node-a, which is one disk';
+    expect(await refusal(both('/data/disk', 'node-a'))).toContain(sentence);
+    expect(await refusal(both('/data/./other/../disk', 'node-a'))).toContain(sentence);
+    for (const other of [both('/data/disk', 'node-b'), both('/data/disk-b', 'node-a')]) {
+      const volumes = (await render(other)).filter(({ kind }) => kind === 'PersistentVolume');
+      expect(volumes).toHaveLength(2);
+    }
   });
 
   it('is none by default', async () => {

@@ -85,6 +85,7 @@ the schema, which can't compare two names.
 */}}
 {{- define "loco.emulators.validate" -}}
 {{- $names := dict -}}
+{{- $folders := dict -}}
 {{- $secrets := list -}}
 {{- range (include "loco.emulators" . | fromJson).all -}}
 {{- if .usePrebuiltSnapshot -}}
@@ -94,6 +95,13 @@ the schema, which can't compare two names.
 {{- fail (printf "emulator.name=%q is the name of an entry of emulators as well. Give the first Emulator another name, or set emulator.create to false." .name) -}}
 {{- end -}}
 {{- $_ := set $names .name true -}}
+{{- if .nodeFolder.path -}}
+{{- $folder := printf "%s of the node %s" (clean .nodeFolder.path) .nodeFolder.node -}}
+{{- if hasKey $folders $folder -}}
+{{- fail (printf "%s and %s both have the nodeFolder %s, which is one disk, and two machines never share one. Give one of them another path." (get $folders $folder) .name $folder) -}}
+{{- end -}}
+{{- $_ := set $folders $folder .name -}}
+{{- end -}}
 {{- end -}}
 {{- $secret := include "loco.pullSecret" .Values.emulator | fromJson -}}
 {{- if and $secret.name (not (has $secret.name $secrets)) -}}
