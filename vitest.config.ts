@@ -75,14 +75,15 @@ export default defineConfig({
         test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'], testTimeout: minutes(1), hookTimeout: minutes(8) },
       },
       { test: { name: 'api', include: ['test/api/**/*.test.ts'], testTimeout: minutes(2), hookTimeout: minutes(2) } },
-      { test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: minutes(6), hookTimeout: minutes(5) } },
+      // Longer than all that a test waits for one after the other: what it waits for in vain explains itself.
+      { test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: minutes(15), hookTimeout: minutes(15) } },
       // What disturbs the whole cluster, or must not be disturbed by others.
       {
         test: {
           name: 'e2e-alone',
           include: ['test/e2e/alone/*.test.ts'],
-          testTimeout: minutes(6),
-          hookTimeout: minutes(5),
+          testTimeout: minutes(15),
+          hookTimeout: minutes(15),
           fileParallelism: false,
         },
       },
@@ -91,8 +92,8 @@ export default defineConfig({
         test: {
           name: 'e2e-last',
           include: ['test/e2e/last/*.test.ts'],
-          testTimeout: minutes(1),
-          hookTimeout: minutes(1),
+          testTimeout: minutes(15),
+          hookTimeout: minutes(15),
         },
       },
     ],

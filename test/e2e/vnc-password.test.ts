@@ -16,6 +16,7 @@ describe("another password for a running machine's screen", () => {
     await scenario.open();
     await scenario.applyEmulator('screen', { storage: { mode: 'Ephemeral' } });
     await scenario.ready('screen');
+    await machine.up(1);
   });
   afterAll(() => scenario.close());
 

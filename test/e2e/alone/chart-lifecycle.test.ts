@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/audit-log.ts';
 import { Cluster } from '../support/cluster.ts';
 import { readEnvironment } from '../support/environment.ts';
 import { Machine } from '../support/machine.ts';
@@ -35,9 +36,11 @@ const values = (machines: string) => ({
   },
 });
 
-/** What would be another one if a guest had been restarted. */
+/** What would be another one if a guest had been restarted, and the password of its screen. */
 async function running(machine: Machine) {
-  return { pod: await scenario.podUid(machine.pod), restarts: await machine.restarts(), boots: await machine.boots() };
+  const [pod, restarts] = [await scenario.podUid(machine.pod), await machine.restarts()];
+  const secret = await cluster.core.readNamespacedSecret({ name: `${machine.emulator}-vnc`, namespace });
+  return { pod, restarts, boots: await machine.boots(), password: secret.data?.['password'] };
 }
 
 const machines = async () => ({ own: await running(own), charted: await running(charted) });
@@ -57,6 +60,20 @@ async function knownFields(): Promise<string[]> {
   return [FORMER, LATTER].filter((field) => !unknown.includes(field));
 }
 
+/** The Job before an upgrade was denied nothing, asked about CRDs alone, and left nothing behind. */
+async function hookSuffices(since: Date): Promise<void> {
+  const left = ['get', 'jobs,serviceaccounts,clusterroles,clusterrolebindings', '--all-namespaces', '-o', 'name'];
+  expect((await cluster.kubectl(left)).stdout).not.toContain('lifecycle-loco-operator-crds');
+  const { auditLog } = cluster.environment;
+  if (auditLog === undefined) return;
+  const requests = await requestsOf(auditLog, `system:serviceaccount:${namespace}:lifecycle-loco-operator-crds`, since);
+  const asked = requests.map(({ verb, objectRef, annotations }) =>
+    [verb, objectRef?.resource, annotations?.['authorization.k8s.io/decision']].join(' '),
+  );
+  const all = ['get customresourcedefinitions allow', 'patch customresourcedefinitions allow'];
+  expect(new Set(asked)).toEqual(new Set(all));
+}
+
 /** Applies a CRD as Helm does when it installs a chart. */
 const applyCrd = (file: string) =>
   cluster.kubectl(['apply', '--server-side', '--field-manager=helm', '--force-conflicts', '-f', file]);
@@ -70,12 +87,15 @@ const KINDS = [
 describe('a release of the chart in a namespace that enforces restricted Pod Security', () => {
   let first: PreviousChart;
   let second: PreviousChart;
-  let replicas: number;
+  let replicas = 2;
+  const packaged: PreviousChart[] = [];
 
   beforeAll(async () => {
     replicas = await suite.operator.rest();
     first = await packagePreviousChart(suite.environment.helm, '0.0.1', [FORMER, LATTER]);
+    packaged.push(first);
     second = await packagePreviousChart(suite.environment.helm, '0.0.2', [LATTER]);
+    packaged.push(second);
     await scenario.open();
     // Where there is a CRD, Helm installs no other one over what it hasn't made itself.
     await applyCrd(first.crd);
@@ -83,11 +103,15 @@ describe('a release of the chart in a namespace that enforces restricted Pod Sec
   });
 
   afterAll(async () => {
-    await release.uninstall();
-    await scenario.close();
-    await applyCrd(`${chartFolder}/crds`);
-    for (const chart of [first, second]) await chart.remove();
-    await suite.operator.workAgain(replicas);
+    try {
+      await release.uninstall();
+      await scenario.close();
+      for (const chart of packaged) await chart.remove();
+    } finally {
+      // Whatever happened here, the others need these.
+      await applyCrd(`${chartFolder}/crds`);
+      await suite.operator.workAgain(replicas);
+    }
   });
 
   test('is installed with its own Emulator, and a user adds another', async () => {
@@ -95,13 +119,14 @@ describe('a release of the chart in a namespace that enforces restricted Pod Sec
     await scenario.applyEmulator('own', { image: undefined, storage: { mode: 'Ephemeral' } });
     await installing;
     for (const emulator of ['own', 'win98']) await scenario.ready(emulator);
-    for (const { pod } of [own, charted]) expect(await scenario.bootCount(pod)).toBe(1);
+    for (const machine of [own, charted]) await machine.up(1);
     expect(await knownFields()).toEqual([]);
   });
 
   test('an upgrade brings a field of the CRD, another operator and another image, and restarts no guest', async () => {
     const before = await machines();
     const leader = await scenario.cluster.operator.leader();
+    const since = new Date();
     await release.upgrade({ chart: second.package, files, values: values(images.qemu) });
     expect(await knownFields()).toEqual([FORMER]);
     await scenario.cluster.operator.leads((now) => now !== leader);
@@ -110,6 +135,7 @@ describe('a release of the chart in a namespace that enforces restricted Pod Sec
       await scenario.ready(emulator);
     }
     expect(await machines()).toEqual(before);
+    await hookSuffices(since);
   });
 
   test('a rollback takes the image back, restarts no guest and leaves the field of the CRD', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Scenario } from '../support/scenario.ts';
-import { throughout } from '../support/wait.ts';
+import { eventually, throughout } from '../support/wait.ts';
 
 describe('when the operator is killed', () => {
   const scenario = new Scenario('operator-crash');
@@ -15,6 +15,8 @@ describe('when the operator is killed', () => {
     await scenario.applyEmulator('thrown', { storage: { mode: 'Ephemeral' } });
     const kept = (await scenario.ready('kept')).status;
     const thrown = (await scenario.ready('thrown')).status;
+    // Events are written in the background: of each machine that its disk is there, and that it is ready.
+    await eventually('all is told', async () => Object.keys(await scenario.eventCounts()).length >= 4);
     const eventsBefore = await scenario.eventCounts();
     await scenario.cluster.operator.killLeader(node);
     await throughout(10_000, async () => {

@@ -74,7 +74,8 @@ export class OperatorReplicas {
 
   /** Ends all of them, so that others can be tried in their place; returns what {@link workAgain} brings back. */
   async rest(): Promise<number> {
-    const replicas = (await this.#deployment())?.spec?.replicas ?? 1;
+    // None: an earlier run was ended before it brought them back.
+    const replicas = (await this.#deployment())?.spec?.replicas || 2;
     await this.#scale(0);
     await eventually('the operator of the suite is gone', async () => (await this.pods()).length === 0);
     return replicas;

@@ -39,7 +39,7 @@ export class Release {
 
   /** Uninstalls and waits until what belongs to the release is gone. */
   async uninstall(): Promise<void> {
-    await this.#helm(['uninstall', this.name, '--wait', '--timeout=300s', '--ignore-not-found']);
+    await this.#helm(['uninstall', this.name, '--wait', '--timeout=120s', '--ignore-not-found']);
   }
 
   #put(verb: 'install' | 'upgrade', { chart, files = [], values }: Given): Promise<string> {
