@@ -48,7 +48,7 @@ export const emulatorSpecSchema = z
     }),
     update: z.enum(['OnRestart', 'Rolling']).default('OnRestart').meta({
       description:
-        'When a change that needs another pod reaches machines that run. OnRestart: at their next start, whoever causes it; the condition RestartRequired names them. Rolling: the operator restarts them one at a time, each with a clean shutdown of its guest, and the next only when the last is ready again; one that does not come back holds the others.',
+        'When a change that needs another pod reaches machines that run. OnRestart: at their next start, whoever causes it; the condition RestartRequired names them. Rolling: the operator restarts them one at a time, each with a clean shutdown of its guest, and the next only when the last is ready again; one that does not come back holds the others. That is within this Emulator: several Emulators update side by side, and a new release of the operator is a change for each whose spec names no image.',
     }),
     image: imageReference.optional(),
     imagePullPolicy: z

@@ -56,6 +56,7 @@ export function pod(ordinal: number, more: Partial<ObservedPod> = {}): ObservedP
     mounted: true,
     scheduledAt: new Date('2026-11-21T09:00:00.000Z'),
     ready: false,
+    downSince: more.ready === true ? undefined : NOW,
     deleting: false,
     deletedAt: undefined,
     revision: 'classroom-1',

@@ -73,6 +73,8 @@ export interface ObservedPod {
   /** When it got its node; undefined before. */
   readonly scheduledAt: Date | undefined;
   readonly ready: boolean;
+  /** Since when it isn't Ready, as kubelet says or since it was made; undefined while it is. */
+  readonly downSince: Date | undefined;
   readonly deleting: boolean;
   /** When its grace period ends, or ended; undefined while it isn't being deleted. */
   readonly deletedAt: Date | undefined;

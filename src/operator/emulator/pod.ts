@@ -20,6 +20,7 @@ export function observePod(pod: PodObject, emulator: string): ObservedPod | unde
     mounted: isTrue(pod, 'PodReadyToStartContainers') || containers.some(hasBegun),
     scheduledAt: scheduledAt(pod),
     ready: isTrue(pod, 'Ready'),
+    downSince: downSince(pod),
     deleting: metadata.deletionTimestamp !== undefined,
     deletedAt: metadata.deletionTimestamp === undefined ? undefined : new Date(metadata.deletionTimestamp),
     revision: metadata.labels?.['controller-revision-hash'],
@@ -38,6 +39,12 @@ function isTrue({ status }: PodObject, condition: string): boolean {
 
 function hasBegun({ state, lastState }: ContainerStatus): boolean {
   return (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
+}
+
+function downSince({ metadata, status }: PodObject): Date | undefined {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status === 'True') return undefined;
+  return new Date(ready?.lastTransitionTime ?? metadata.creationTimestamp ?? 0);
 }
 
 function scheduledAt({ status }: PodObject): Date | undefined {

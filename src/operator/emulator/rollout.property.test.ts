@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { EmulatorStatus } from '../../api/emulator/schema.ts';
+import { restartRequired } from './conditions/restart-required.ts';
 import { machineStatuses } from './machine-status.ts';
-import { contacts, emulator, NOW, observed, pod, report } from './observed.fixture.ts';
+import { claim, contacts, disk, emulator, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { ObservedPod } from './observed.ts';
 import { decideRollout } from './rollout.ts';
 
@@ -16,8 +18,22 @@ const MACHINES = 4;
 interface PodState {
   readonly uid: string;
   readonly revision: number;
-  readonly state: 'Starting' | 'Ready' | 'Leaving';
+  readonly state: keyof typeof SAID | 'Leaving';
 }
+
+/** What the machine's agent says in each state. */
+const SAID = {
+  Starting: { phase: 'Starting' },
+  Ready: { phase: 'Running' },
+  Paused: { phase: 'Paused', reason: 'VolumeFull' },
+  PoweredOff: { phase: 'PoweredOff' },
+  DiskFailed: { phase: 'DiskFailed' },
+  AwaitingDisk: { phase: 'AwaitingDisk' },
+  Importing: { phase: 'AwaitingDisk', progress: { step: 'Importing', doneBytes: 1 } },
+} as const;
+
+/** What a machine that isn't Ready is restarted from: no guest of its runs, nobody is at work on it. */
+const STUCK: readonly (string | undefined)[] = ['DiskFailed', 'AwaitingDisk'];
 
 interface Machine {
   /** Everything that it ever was. */
@@ -26,6 +42,9 @@ interface Machine {
   seen: number;
   /** We deleted its pod while it was Ready, and it hasn't been since. */
   takenDown: boolean;
+  hasDisk: boolean;
+  /** No pod of it can be made, as with a quota. */
+  isRefused: boolean;
 }
 
 class World {
@@ -33,11 +52,17 @@ class World {
     history: [{ uid: `${ordinal}-first`, revision: 0, state: 'Ready' }],
     seen: 1,
     takenDown: false,
+    hasDisk: true,
+    isRefused: false,
   }));
   revision = 0;
   /** The StatefulSet's controller has said which template is the newest, and the cache has seen it. */
   isRevisionKnown = true;
   #uids = 0;
+  /** What the last pass stored. */
+  #status: EmulatorStatus | undefined;
+  /** Ordinals of the claims that say something of a disk. */
+  readonly #known = new Set(this.machines.keys());
 
   real(machine: Machine): PodState | undefined {
     return machine.history.at(-1);
@@ -45,30 +70,47 @@ class World {
 
   set(machine: Machine, state: PodState | undefined): void {
     machine.history.push(state);
-    if (state?.state === 'Ready') machine.takenDown = false;
+    // Who switches a machine off had it back before.
+    if (state?.state === 'Ready' || state?.state === 'PoweredOff') machine.takenDown = false;
   }
 
   /** What comes next by itself: a pod that leaves is gone, one that is gone is made anew, one that starts is Ready. */
   advance(machine: Machine): void {
     const now = this.real(machine);
     this.#uids += 1;
-    if (now === undefined) this.set(machine, { uid: `${this.#uids}`, revision: this.revision, state: 'Starting' });
-    else if (now.state === 'Leaving') this.set(machine, undefined);
-    else if (now.state === 'Starting') this.set(machine, { ...now, state: 'Ready' });
+    const made = { uid: `${this.#uids}`, revision: this.revision, state: 'Starting' } as const;
+    if (now === undefined) {
+      if (!machine.isRefused) this.set(machine, made);
+      return;
+    }
+    if (now.state === 'Importing') machine.hasDisk = true;
+    const next = { Starting: machine.hasDisk ? 'Ready' : 'AwaitingDisk', Importing: 'Ready', Paused: 'Ready' } as const;
+    const state = next[now.state as keyof typeof next];
+    if (now.state === 'Leaving') this.set(machine, undefined);
+    else if (state !== undefined) this.set(machine, { ...now, state });
   }
 
-  change(machine: Machine, state: 'Starting' | 'Leaving'): void {
+  /** Something happens to a machine's pod, if it is in one of these states. */
+  change(machine: Machine, from: readonly PodState['state'][], state: PodState['state']): void {
     const now = this.real(machine);
-    if (now !== undefined && now.state !== 'Leaving') this.set(machine, { ...now, state });
+    if (now === undefined || !from.includes(now.state)) return;
+    this.set(machine, { ...now, state });
   }
 
   /** One pass of an operator that knows nothing but its caches. */
   pass(): void {
     const views = this.machines.map(({ history, seen }) => history[seen - 1]);
     const pods = views.flatMap((state, ordinal) => (state === undefined ? [] : [podOf(ordinal, state)]));
-    const seen = observed(emulator({ replicas: MACHINES, update: 'Rolling' }), {
+    const of = emulator(
+      { replicas: MACHINES, update: 'Rolling' },
+      this.#status === undefined ? {} : { status: this.#status },
+    );
+    const seen = observed(of, {
       pods,
-      contacts: contacts(...pods.map(({ uid, ready, ordinal }) => report(ordinal, { podUid: uid, ready }))),
+      claims: this.machines.map((_, ordinal) =>
+        claim(ordinal, { disk: this.#known.has(ordinal) ? disk(ordinal) : undefined }),
+      ),
+      contacts: contacts(...views.flatMap((view, ordinal) => (view === undefined ? [] : [reportOf(ordinal, view)]))),
       statefulSet: {
         uid: 's',
         leaving: false,
@@ -79,33 +121,58 @@ class World {
         updateRevision: this.isRevisionKnown ? `r${this.revision}` : undefined,
       },
     });
-    const restart = decideRollout(seen, machineStatuses(seen), NOW)?.restart;
-    if (restart !== undefined) this.#restart(restart, views);
+    const machines = machineStatuses(seen);
+    const rollout = decideRollout(seen, machines, NOW);
+    const said = restartRequired({ observed: seen, machines, rollout, block: undefined, snapshot: undefined });
+    this.#status = { machines, conditions: [{ ...said, lastTransitionTime: NOW.toISOString() }] };
+    for (const [ordinal, view] of views.entries()) {
+      if (view?.state === 'AwaitingDisk' || view?.state === 'Importing') this.#known.delete(ordinal);
+      if (view?.state === 'Ready') this.#known.add(ordinal);
+    }
+    if (rollout?.restart !== undefined) this.#restart(rollout.restart, views);
   }
 
   #restart({ ordinal, uid, revision }: ObservedPod, views: readonly (PodState | undefined)[]): void {
     const machine = this.machines[ordinal];
     if (machine === undefined) throw new Error(`no machine ${ordinal}`);
     expect(revision).not.toBe(`r${this.revision}`);
-    const others = views.filter((_, index) => index !== ordinal);
-    // What runs is taken only when everything else does; what doesn't, only when all that is down is outdated.
-    if (views[ordinal]?.state === 'Ready') expect(others.every((view) => view?.state === 'Ready')).toBe(true);
-    else
-      expect(others.filter((view) => view?.state !== 'Ready').map((view) => view?.revision)).not.toContain(
-        this.revision,
-      );
+    const others = views.filter((view, index) => index !== ordinal && hasPart(view, this.revision));
+    // What runs is taken only when everything else does; what doesn't, only where it and all that is down are stuck.
+    if (views[ordinal]?.state === 'Ready') expect(others.map((view) => view?.state).filter(isNotReady)).toEqual([]);
+    else {
+      expect(STUCK).toContain(views[ordinal]?.state);
+      for (const view of others.filter((other) => isNotReady(other?.state))) {
+        expect(STUCK).toContain(view?.state);
+        expect(view?.revision).not.toBe(this.revision);
+      }
+    }
     const now = this.real(machine);
-    // The API server's answer, where the cache was late: it is another pod, or leaving already.
-    if (now === undefined || now.uid !== uid) return;
+    // The API server's answer, where the cache was late: it is another pod, or another version of it.
+    if (now === undefined || now.uid !== uid || machine.seen !== machine.history.length) return;
     if (now.state === 'Ready') machine.takenDown = true;
-    this.change(machine, 'Leaving');
+    this.change(machine, [now.state], 'Leaving');
     machine.seen = machine.history.length;
     expect(this.machines.filter(({ takenDown }) => takenDown).length).toBeLessThanOrEqual(1);
   }
 }
 
+function isNotReady(state: PodState['state'] | undefined): boolean {
+  return state !== 'Ready';
+}
+
+/** Is it waited for? */
+function hasPart(view: PodState | undefined, newest: number): boolean {
+  if (view?.state === 'PoweredOff' || view?.state === 'Importing') return false;
+  return view?.state !== 'AwaitingDisk' || view.revision !== newest;
+}
+
 function podOf(ordinal: number, { uid, revision, state }: PodState): ObservedPod {
   return pod(ordinal, { uid, revision: `r${revision}`, ready: state === 'Ready', deleting: state === 'Leaving' });
+}
+
+function reportOf(ordinal: number, { uid, state }: PodState) {
+  const said = state === 'Leaving' ? { phase: 'Stopping' as const } : SAID[state];
+  return report(ordinal, { podUid: uid, ready: state === 'Ready', ...said });
 }
 
 const ACTIONS = {
@@ -118,8 +185,19 @@ const ACTIONS = {
   known: (world: World) => {
     world.isRevisionKnown = true;
   },
-  fail: (world: World, machine: Machine) => world.change(machine, 'Starting'),
-  delete: (world: World, machine: Machine) => world.change(machine, 'Leaving'),
+  reboot: (world: World, machine: Machine) => world.change(machine, ['Ready'], 'Starting'),
+  pause: (world: World, machine: Machine) => world.change(machine, ['Ready'], 'Paused'),
+  off: (world: World, machine: Machine) => world.change(machine, ['Ready'], 'PoweredOff'),
+  breaks: (world: World, machine: Machine) => world.change(machine, ['Starting'], 'DiskFailed'),
+  empties: (_: World, machine: Machine) => {
+    machine.hasDisk = false;
+  },
+  import: (world: World, machine: Machine) => world.change(machine, ['AwaitingDisk'], 'Importing'),
+  refuse: (_: World, machine: Machine) => {
+    machine.isRefused = !machine.isRefused;
+  },
+  delete: (world: World, machine: Machine) =>
+    world.change(machine, ['Starting', 'Ready', 'Paused', 'PoweredOff', 'DiskFailed', 'AwaitingDisk'], 'Leaving'),
   template: (world: World) => {
     world.revision += 1;
     world.isRevisionKnown = false;
@@ -134,22 +212,27 @@ function take(world: World, [what, ordinal]: Step): void {
   ACTIONS[what](world, machine);
 }
 
+const RARE = ['reboot', 'pause', 'off', 'breaks', 'empties', 'import', 'refuse', 'delete', 'template'] as const;
+
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.tuple(
     fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom('pass' as const, 'advance' as const, 'see' as const, 'known' as const) },
-      { weight: 1, arbitrary: fc.constantFrom('fail' as const, 'delete' as const, 'template' as const) },
+      { weight: 1, arbitrary: fc.constantFrom(...RARE) },
     ),
     fc.nat(MACHINES - 1),
   ),
   { minLength: 20, maxLength: 200 },
 );
 
-/** Everything happens that is on its way, and the operator sees it. */
+/** Everything happens that is on its way, what is wrong is put right, and the operator sees it. */
 function settle(world: World): void {
   take(world, ['known', 0]);
+  for (const machine of world.machines) machine.isRefused = false;
   for (let round = 0; round < 8 * MACHINES; round += 1) {
     for (const machine of world.machines) {
+      world.change(machine, ['AwaitingDisk'], 'Importing');
+      if (world.real(machine)?.revision === world.revision) world.change(machine, ['DiskFailed'], 'Ready');
       world.advance(machine);
       machine.seen = machine.history.length;
     }
@@ -174,6 +257,8 @@ test('whatever happened, each machine runs with the newest template in the end',
       for (const step of history) take(world, step);
       settle(world);
       for (const machine of world.machines) {
+        // One that its user switched off has the new template when its pod is next deleted.
+        if (world.real(machine)?.state === 'PoweredOff') continue;
         expect(world.real(machine)).toMatchObject({ revision: world.revision, state: 'Ready' });
       }
     }),

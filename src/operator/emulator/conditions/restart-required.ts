@@ -1,6 +1,6 @@
 import type { Observed } from '../observed.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
-import { outdatedPods, type Rollout } from '../rollout.ts';
+import { awaitsText, HOLDS, outdatedPods, type Rollout } from '../rollout.ts';
 import type { ConditionState, Facts } from './condition.ts';
 
 const type = CONDITIONS.RestartRequired;
@@ -25,13 +25,13 @@ export function restartRequired({ observed, rollout }: Facts): ConditionState {
 function updating({ outdated, awaits }: Rollout): ConditionState {
   const left = outdated.map(({ name }) => name).join(', ');
   if (awaits === undefined || !awaits.stuck) {
-    const now = awaits === undefined ? '' : ` Waiting for ${awaits.machine.pod} to be ready.`;
+    const now = awaits === undefined ? '' : ` ${awaitsText(awaits.machine.pod)}`;
     const message = `The machines are restarted one at a time, as spec.update asks; still to come: ${left}.${now}`;
     return { type, status: 'True', reason: REASONS.Updating, message };
   }
   const { pod, phase, message: said } = awaits.machine;
   const message =
-    `${pod} does not come back, so that no other machine is restarted (${left}). It is ${phase}: ${said} ` +
+    `${pod} ${HOLDS}, so that no other machine is restarted (${left}). It is ${phase}: ${said} ` +
     `Put right what keeps it, or change the spec back: the update goes on by itself.`;
   return { type, status: 'True', reason: REASONS.UpdateHeld, message };
 }
