@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childNames } from '../../src/operator/emulator/names.ts';
 import { operatorRequests } from './support/audit-log.ts';
 import { Scenario } from './support/scenario.ts';
 import { eventually } from './support/wait.ts';
@@ -32,15 +33,19 @@ describe.skipIf(environment.auditLog === undefined)('the rights of the operator'
 
 describe("what somebody else does to an Emulator's objects", () => {
   test.each([
-    { kind: 'Service', name: 'meddled', patch: { spec: { publishNotReadyAddresses: false } } },
-    { kind: 'ConfigMap', name: 'meddled-plan', patch: { data: { 'plan.json': '{}' } } },
+    { kind: 'Service', name: childNames.service('meddled'), patch: { spec: { publishNotReadyAddresses: false } } },
+    { kind: 'ConfigMap', name: childNames.plan('meddled'), patch: { data: { 'plan.json': '{}' } } },
     {
       kind: 'StatefulSet',
-      name: 'meddled',
+      name: childNames.statefulSet('meddled'),
       patch: { spec: { template: { spec: { terminationGracePeriodSeconds: 1 } } } },
     },
-    { kind: 'NetworkPolicy', name: 'meddled', patch: { spec: { ingress: [{}] } } },
-    { kind: 'PodDisruptionBudget', name: 'meddled', patch: { spec: { maxUnavailable: 2 } } },
+    { kind: 'NetworkPolicy', name: childNames.networkPolicy('meddled'), patch: { spec: { ingress: [{}] } } },
+    {
+      kind: 'PodDisruptionBudget',
+      name: childNames.podDisruptionBudget('meddled'),
+      patch: { spec: { maxUnavailable: 2 } },
+    },
   ])('is put right: $kind', async ({ kind, name, patch }) => {
     await scenario.applyEmulator('meddled', stopped);
     await scenario.stopped('meddled');
@@ -66,18 +71,29 @@ describe("an object that has the name of an Emulator's own and is somebody else'
 
   // Side by side: that somebody's object is gone is seen at the next look, half a minute later.
   test.concurrent.each([
-    { kind: 'Service', apiVersion: 'v1', rest: { spec: { ports: [{ port: 80 }] } } },
-    { kind: 'ConfigMap', apiVersion: 'v1', suffix: '-plan', rest: { data: { theirs: 'yes' } } },
-    { kind: 'NetworkPolicy', apiVersion: 'networking.k8s.io/v1', rest: { spec: { podSelector: selector } } },
-    { kind: 'PodDisruptionBudget', apiVersion: 'policy/v1', rest: { spec: { selector } } },
+    { kind: 'Service', nameOf: childNames.service, apiVersion: 'v1', rest: { spec: { ports: [{ port: 80 }] } } },
+    { kind: 'ConfigMap', nameOf: childNames.plan, apiVersion: 'v1', rest: { data: { theirs: 'yes' } } },
+    {
+      kind: 'NetworkPolicy',
+      nameOf: childNames.networkPolicy,
+      apiVersion: 'networking.k8s.io/v1',
+      rest: { spec: { podSelector: selector } },
+    },
+    {
+      kind: 'PodDisruptionBudget',
+      nameOf: childNames.podDisruptionBudget,
+      apiVersion: 'policy/v1',
+      rest: { spec: { selector } },
+    },
     {
       kind: 'StatefulSet',
+      nameOf: childNames.statefulSet,
       apiVersion: 'apps/v1',
       rest: { spec: { serviceName: 'theirs', replicas: 0, selector, template } },
     },
-  ])('is left alone, and said to be in the way: $kind', async ({ kind, apiVersion, suffix = '', rest }) => {
+  ])('is left alone, and said to be in the way: $kind', async ({ kind, nameOf, apiVersion, rest }) => {
     const emulator = `their-${kind.toLowerCase()}`;
-    const name = `${emulator}${suffix}`;
+    const name = nameOf(emulator);
     await cluster.apply({ apiVersion, kind, metadata: { name, namespace }, ...rest });
     const uid = async () =>
       (await kubectl('get', kind, name, '-o', 'jsonpath={.metadata.uid} {.metadata.generation}')).stdout;
