@@ -25,8 +25,8 @@ async function setUp(answer: Answer) {
   const isOurs = ({ metadata }: KubeObject) => metadata.labels?.['by'] === 'tester';
   const store = new Store<ConfigMap>({ now: () => 0, onHandlerError: () => undefined });
   const applier = { client, fieldManager: 'tester', hashAnnotation: 'x/hash', isOurs };
-  const apply = (data: Record<string, string>, more: Partial<Applier> = {}) => {
-    const wanted = { metadata: { name: 'a', namespace: 'n' }, data };
+  const apply = (data: Record<string, string>, more: Partial<Applier> = {}, object?: KubeObject) => {
+    const wanted = object ?? { metadata: { name: 'a', namespace: 'n' }, data };
     return applyIfChanged<ConfigMap>({ ...applier, ...more }, CONFIG_MAPS, store, wanted);
   };
   return { server, store, apply, bodies };
@@ -172,4 +172,26 @@ test('a name that somebody else had is looked at before it is asked for: nothing
   );
   expect(await free.apply({ key: 'value' }, { lookFirst: true })).toEqual({ outcome: 'Created' });
   expect(methods(free.server.requests)).toEqual(['GET', 'POST']);
+});
+
+test('what others add below a field of ours is theirs, unless the object is to be exactly as wanted', async () => {
+  const { server, store, apply } = await setUp(echo());
+  const spec = { selector: { app: 'a' }, peers: [{ labels: { team: 'a' } }] };
+  const more = { exactSpec: true };
+  const wanted = { metadata: { name: 'a', namespace: 'n' }, spec };
+  const applyExactly = () => apply({}, { ...more }, wanted);
+  await applyExactly();
+  expect(methods(server.requests)).toEqual(['POST']);
+  await applyExactly();
+  expect(methods(server.requests)).toEqual(['POST']);
+  const now = store.get('n/a');
+  const extended = { ...spec, peers: [{ labels: { team: 'a' }, namespaces: {} }] };
+  // The hash is still ours, and every field that we want is there.
+  store.set({
+    ...now,
+    metadata: { ...now?.metadata, name: 'a', namespace: 'n', resourceVersion: '50' },
+    spec: extended,
+  } as ConfigMap);
+  expect((await apply({}, {}, wanted)).outcome).toBe('Unchanged');
+  expect((await applyExactly()).outcome).toBe('Applied');
 });

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { isCovered } from './covered.ts';
 import { ApiError, isConflict } from './errors.ts';
@@ -15,6 +16,11 @@ export interface Applier {
   readonly isOurs: (existing: KubeObject) => boolean;
   /** Somebody else had this name when it was last looked at: look again before asking to create it. */
   readonly lookFirst?: boolean;
+  /**
+   * What others add below the fields of our `spec` is put right as well. Elsewhere it is theirs; but one more label of a
+   * selector, say, makes another policy of one that is ours.
+   */
+  readonly exactSpec?: boolean;
 }
 
 /** A field that somebody else had set, in the API server's words. */
@@ -91,8 +97,9 @@ async function change<T extends KubeObject>(
   store: Store<T>,
   { desired, existing }: { desired: T; existing: T },
 ): Promise<ApplyOutcome<T>> {
-  if (isCovered(desired, existing)) return { outcome: 'Unchanged' };
-  const { client, fieldManager } = applier;
+  const { client, fieldManager, exactSpec = false } = applier;
+  if (isCovered(desired, existing) && !(exactSpec && isSpecExtended(desired, existing)))
+    return { outcome: 'Unchanged' };
   const key = keyOf(desired);
   try {
     const operations = ownershipPatch(existing, fieldManager);
@@ -112,6 +119,13 @@ async function change<T extends KubeObject>(
     if (isConflict(error)) return { outcome: 'Stale' };
     throw error;
   }
+}
+
+/** Has a field of `desired.spec` more in it than we want? */
+function isSpecExtended(desired: KubeObject, existing: KubeObject): boolean {
+  const [wanted, found] = [desired, existing].map((object) => (object as { readonly spec?: object }).spec ?? {});
+  const there = new Map(Object.entries(found ?? {}));
+  return !Object.entries(wanted ?? {}).every(([key, value]) => isDeepStrictEqual(value, there.get(key)));
 }
 
 /** The fields that keep an apply from being carried out, because others set them; none when it was. */

@@ -107,7 +107,7 @@ describe('the screen of a machine', () => {
         scenario.namespace,
         'get',
         'networkpolicy',
-        'screen',
+        'screen-machines',
         '-o',
         'json',
       ]);

@@ -19,7 +19,12 @@ describe('a rolling update', () => {
 
   test('can not be crossed by a drain: one machine may be away at a time', async () => {
     const read = () =>
-      scenario.cluster.get<V1PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget', scenario.namespace, name);
+      scenario.cluster.get<V1PodDisruptionBudget>(
+        'policy/v1',
+        'PodDisruptionBudget',
+        scenario.namespace,
+        `${name}-machines`,
+      );
     await eventually('the budget knows both machines', async () => (await read())?.status?.disruptionsAllowed === 1);
     expect(await read()).toMatchObject({
       spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' },

@@ -5,6 +5,7 @@ import { FakeClock } from '../../kube/fake-clock.ts';
 import { sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
 import { type ActContext, carryOut } from './act.ts';
 import { createCaches } from './caches.ts';
+import type { StatefulSetObject } from './cluster-object.ts';
 import { type Decision, decide } from './decide.ts';
 import { emulator, INSTALLATION, NOW, observed } from './observed.fixture.ts';
 import { RESOURCES } from './resource.ts';
@@ -55,7 +56,7 @@ test.each([
 ])('a pod that changed or went before it could be told something is no failure: %d', async (code, reason) => {
   const { context, written, server } = await setUp((_method, _path, response) => sendFailure(response, code, reason));
   const nudge = { pod: 'classroom-0', uid: 'pod-0', resourceVersion: '1', annotations: {} };
-  expect(await carryOut(context, school, { ...idle, nudges: [nudge] })).toEqual({ conflicts: [], refusals: [] });
+  expect(await carryOut(context, school, { ...idle, nudges: [nudge] })).toMatchObject({ conflicts: [], refusals: [] });
   expect(server.requests).toEqual(['PATCH /api/v1/namespaces/school/pods/classroom-0']);
   expect(written).toEqual(['left Pod classroom-0 alone, which was changed meanwhile']);
 });
@@ -72,7 +73,7 @@ test.each<[string, number, object, string[]]>([
 });
 
 describe('a machine that is to be restarted', () => {
-  const restart = { name: 'classroom-0', uid: 'pod-0' };
+  const restart = { name: 'classroom-0', uid: 'pod-0', resourceVersion: '5' };
   const key = 'school/classroom';
   /** What is applied comes back as it is. */
   const echo = (response: http.ServerResponse, body: string): void => {
@@ -84,7 +85,7 @@ describe('a machine that is to be restarted', () => {
     objects: first.objects && { ...first.objects, secrets: { create: false, pods: [], againAfterMs: undefined } },
   };
 
-  test('is deleted by its UID and told of, where its template was the newest already', async () => {
+  test('is deleted as it was looked at and told of, where everything was as wanted already', async () => {
     const deletions: unknown[] = [];
     const { context, written, restarted } = await setUp((method, path, response, body) => {
       if (method !== 'DELETE') return echo(response, body);
@@ -94,7 +95,7 @@ describe('a machine that is to be restarted', () => {
     await carryOut(context, school, wanted);
     expect(context.caches.statefulSets.store.get(key)).toBeDefined();
     await carryOut(context, school, { ...wanted, restart });
-    expect(deletions).toEqual([['/api/v1/namespaces/school/pods/classroom-0', { uid: 'pod-0' }]]);
+    expect(deletions).toEqual([['/api/v1/namespaces/school/pods/classroom-0', { uid: 'pod-0', resourceVersion: '5' }]]);
     expect(restarted).toEqual(['classroom-0']);
     expect(written.at(-1)).toBe('deleted Pod classroom-0 (pod-0), to be made anew as the spec asks');
   });
@@ -104,6 +105,17 @@ describe('a machine that is to be restarted', () => {
     await carryOut(context, school, { ...wanted, restart });
     expect(server.requests.filter((request) => request.startsWith('DELETE'))).toEqual([]);
     expect(restarted).toEqual([]);
+  });
+
+  test('is left alone by a pass that changes anything else, or makes Secrets', async () => {
+    const { context, server } = await setUp((_method, _path, response, body) => echo(response, body));
+    await carryOut(context, school, wanted);
+    const objects = first.objects;
+    if (objects === undefined) throw new Error('nothing is decided');
+    const service = { ...objects.service, spec: { ...objects.service.spec, publishNotReadyAddresses: false } };
+    await carryOut(context, school, { ...wanted, objects: { ...objects, ...wanted.objects, service }, restart });
+    await carryOut(context, school, { ...first, restart });
+    expect(server.requests.filter((request) => request.startsWith('DELETE'))).toEqual([]);
   });
 
   test.each([
@@ -116,6 +128,45 @@ describe('a machine that is to be restarted', () => {
     await carryOut(context, school, wanted);
     await carryOut(context, school, { ...wanted, restart });
     expect(restarted).toEqual([]);
+  });
+});
+
+describe('a policy or a budget that can not be written', () => {
+  const several = decide(observed(emulator({ replicas: 2 })), INSTALLATION, NOW);
+  /** Refuses these kinds, and gives back what is written of others. */
+  const refusing = (kinds: readonly string[]) =>
+    setUp((_method, path, response, body) => {
+      if (kinds.some((kind) => path.includes(`/${kind}`))) return sendFailure(response, 403, 'Forbidden');
+      const { metadata, ...object } = JSON.parse(body);
+      sendJson(response, 200, { ...object, metadata: { resourceVersion: '7', uid: 'of-it', ...metadata } });
+    });
+  const there: StatefulSetObject = {
+    metadata: { name: 'classroom', namespace: 'school', uid: 's', resourceVersion: '1' },
+  };
+  const writes = (server: { requests: readonly string[] }) =>
+    server.requests.filter((each) => each.includes('statefulsets'));
+
+  test.each([
+    ['networkpolicies', 'a NetworkPolicy'],
+    ['poddisruptionbudgets', 'a PodDisruptionBudget'],
+  ])('keeps nobody from stopping machines that are there: %s', async (kind) => {
+    const { context, server } = await refusing([kind]);
+    context.caches.statefulSets.store.set(there);
+    const { failure } = await carryOut(context, school, several);
+    expect(writes(server)).toHaveLength(1);
+    expect(failure).toMatchObject({ code: 403 });
+  });
+
+  test('keeps machines from being made where it is the policy, since they would be open to everyone', async () => {
+    const { context, server } = await refusing(['networkpolicies']);
+    await expect(carryOut(context, school, several)).rejects.toMatchObject({ code: 403 });
+    expect(writes(server)).toEqual([]);
+  });
+
+  test('does not keep them from being made where it is the budget', async () => {
+    const { context, server } = await refusing(['poddisruptionbudgets']);
+    expect((await carryOut(context, school, several)).failure).toMatchObject({ code: 403 });
+    expect(writes(server)).toHaveLength(1);
   });
 });
 

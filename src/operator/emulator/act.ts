@@ -50,13 +50,15 @@ export interface Findings {
   readonly conflicts: readonly ForeignChild[];
   /** Claims that the API server didn't let grow. */
   readonly refusals: readonly Omit<RefusedGrowth, 'at'>[];
+  /** The StatefulSet is another than the decision was made from. */
+  readonly isStatefulSetNew: boolean;
+  /** Why something that holds up nothing else could not be written; undefined when all could. */
+  readonly failure: unknown;
 }
 
 /** Carries out what concerns an Emulator's own objects and claims. */
 export async function carryOut(context: ActContext, emulator: Emulator, decision: Decision): Promise<Findings> {
-  const nothing = { conflicts: [], settled: false };
-  const { conflicts, settled } =
-    decision.objects === undefined ? nothing : await applyObjects(context, emulator, decision.objects);
+  const applied = decision.objects === undefined ? NOTHING : await applyObjects(context, emulator, decision.objects);
   const { namespace, name } = emulator.metadata;
   const growths = allEnded(decision.claimGrowths.map((growth) => growClaim(context, namespace, growth)));
   const [refusals] = await allEnded([
@@ -65,10 +67,11 @@ export async function carryOut(context: ActContext, emulator: Emulator, decision
     ...decision.claimPatches.map((patch) => patchClaim(context, patch)),
     ...decision.claimDeletions.map((deletion) => deleteClaim(context, namespace, deletion)),
     ...decision.nudges.map((nudge) => nudgePod(context, namespace, nudge)),
-    // For a template that was just changed it is decided anew.
-    settled ? restartMachine(context, namespace, decision.restart) : undefined,
   ]);
-  return { conflicts, refusals: refusals.filter((refusal) => refusal !== undefined) };
+  // After a pass that changed anything it is decided anew, from what is so then.
+  if (applied.isSettled) await restartMachine(context, namespace, decision.restart);
+  const { conflicts, isStatefulSetNew, failure } = applied;
+  return { conflicts, refusals: refusals.filter((refusal) => refusal !== undefined), isStatefulSetNew, failure };
 }
 
 /** Is the stored status another than this one? */
@@ -92,37 +95,69 @@ export async function writeStatus(
   return true;
 }
 
+/** What came of applying an Emulator's objects. */
+interface Applied extends Pick<Findings, 'conflicts' | 'isStatefulSetNew' | 'failure'> {
+  /** Everything was as wanted before, and nobody else changed it. */
+  readonly isSettled: boolean;
+}
+
+const NOTHING: Applied = { conflicts: [], isStatefulSetNew: false, failure: undefined, isSettled: false };
+
 /**
- * All but the StatefulSet first: a pod that finds Secrets and plan missing would wait for kubelet's next look, and one
- * without a policy is open to everyone.
+ * Secrets, plan and Service first: a pod that finds them missing would wait for kubelet's next look. The policy, too:
+ * without one the machines are open to everyone. But once they run, a policy or a budget that can't be written keeps
+ * nobody from stopping them.
  */
 async function applyObjects(context: ActContext, emulator: Emulator, objects: WantedObjects): Promise<Applied> {
   const { caches } = context;
   const owner = ownerOf(emulator);
+  const isMade =
+    caches.statefulSets.store.get(`${owner.namespace}/${childNames.statefulSet(owner.name)}`) !== undefined;
+  const { secrets, statefulSet, podDisruptionBudget } = objects;
+  const policy = apply(context, owner, RESOURCES.networkPolicy, caches.networkPolicies, objects.networkPolicy);
   const first = await allEnded([
     apply(context, owner, RESOURCES.configMap, caches.configMaps, objects.plan),
     apply(context, owner, RESOURCES.service, caches.services, objects.service),
-    apply(context, owner, RESOURCES.networkPolicy, caches.networkPolicies, objects.networkPolicy),
-    applyBudget(context, owner, objects.podDisruptionBudget),
-    objects.secrets.create ? context.secrets.create(owner, emulator.spec) : undefined,
+    isMade ? attempt(policy) : policy,
+    secrets.create ? context.secrets.create(owner, emulator.spec) : [],
   ]);
-  const conflicts = first.flat().filter((outcome) => outcome !== undefined && typeof outcome === 'object');
-  if (conflicts.length > 0 || objects.statefulSet === undefined) return { conflicts, settled: false };
-  const last = await apply(context, owner, RESOURCES.statefulSet, caches.statefulSets, objects.statefulSet);
-  return typeof last === 'object' ? { conflicts: [last], settled: false } : { conflicts, settled: last === 'AsWanted' };
+  const taken = foreignOf(first.flat());
+  if (taken.length > 0) return { ...NOTHING, conflicts: taken };
+  const last = await allEnded([
+    statefulSet && apply(context, owner, RESOURCES.statefulSet, caches.statefulSets, statefulSet),
+    podDisruptionBudget &&
+      attempt(apply(context, owner, RESOURCES.podDisruptionBudget, caches.podDisruptionBudgets, podDisruptionBudget)),
+  ]);
+  const outcomes = [...first.flat(), ...last].filter((outcome) => outcome !== undefined);
+  return {
+    conflicts: foreignOf(outcomes),
+    isStatefulSetNew: last[0] === 'Changed',
+    failure: outcomes.find((outcome) => outcome instanceof Failure)?.error,
+    isSettled: statefulSet !== undefined && !secrets.create && outcomes.every((outcome) => outcome === 'AsWanted'),
+  };
 }
 
-async function applyBudget(context: ActContext, owner: Owner, budget: WantedObjects['podDisruptionBudget']) {
-  if (budget === undefined) return undefined;
-  return apply(context, owner, RESOURCES.podDisruptionBudget, context.caches.podDisruptionBudgets, budget);
+/** Something could not be written, and what depends on it is not held up. */
+class Failure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
 }
 
-/** What came of applying an Emulator's objects. */
-interface Applied {
-  readonly conflicts: readonly ForeignChild[];
-  /** The StatefulSet was as wanted before, and nobody else changed it. */
-  readonly settled: boolean;
+function attempt<T>(work: Promise<T>): Promise<T | Failure> {
+  return work.catch((error: unknown) => new Failure(error));
 }
+
+type ApplyResult = ForeignChild | 'AsWanted' | 'Changed';
+
+function foreignOf(outcomes: readonly (ApplyResult | Failure | undefined)[]): ForeignChild[] {
+  return outcomes.flatMap((outcome) => (typeof outcome === 'object' && !(outcome instanceof Failure) ? [outcome] : []));
+}
+
+/** Kinds of which what others add would make another object, with another effect. */
+const EXACT: readonly string[] = [RESOURCES.networkPolicy.kind, RESOURCES.podDisruptionBudget.kind];
 
 async function apply<T extends KubeObject>(
   context: ActContext,
@@ -130,7 +165,7 @@ async function apply<T extends KubeObject>(
   resource: Resource,
   informer: Informer<T>,
   rendered: object,
-): Promise<ForeignChild | 'AsWanted' | 'Changed'> {
+): Promise<ApplyResult> {
   const wanted = asObject<T>(rendered);
   const applier: Applier = {
     client: context.client,
@@ -138,6 +173,7 @@ async function apply<T extends KubeObject>(
     hashAnnotation: HASH_ANNOTATION,
     isOurs: (existing) => isOurs(existing, owner),
     lookFirst: context.isTaken(resource.kind, wanted.metadata.name),
+    exactSpec: EXACT.includes(resource.kind),
   };
   const applied = await applyIfChanged(applier, resource, informer.store, wanted);
   const { kind } = resource;
@@ -222,9 +258,9 @@ async function removeStatefulSet(
 /** Deletes the pod of a machine; its guest has the grace period to shut down, and the StatefulSet makes another. */
 async function restartMachine(context: ActContext, namespace: string, pod: Decision['restart']): Promise<void> {
   if (pod === undefined) return;
-  const { name, uid } = pod;
+  const { name, uid, resourceVersion } = pod;
   const outcome = await context.caches.pods.store.ownDelete(`${namespace}/${name}`, () =>
-    context.client.delete(RESOURCES.pod, { namespace, name, uid }),
+    context.client.delete(RESOURCES.pod, { namespace, name, uid, resourceVersion }),
   );
   if (outcome !== 'Deleted' && outcome !== 'Terminating') return;
   context.onWrite(`deleted Pod ${name} (${uid}), to be made anew as the spec asks`);

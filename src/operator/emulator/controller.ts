@@ -136,7 +136,7 @@ export class EmulatorController {
     };
     const before = memory.failure;
     try {
-      const { conflicts, refusals } = await carryOut(act, emulator, decision);
+      const { conflicts, refusals, isStatefulSetNew, failure } = await carryOut(act, emulator, decision);
       if (decision.objects !== undefined) memory.secretsFor = new Set(decision.objects.secrets.pods);
       if (decision.objects?.secrets.create) memory.secretsMade = conflicts.length === 0;
       for (const { uid } of decision.claimGrowths) memory.refusals.delete(uid);
@@ -144,9 +144,10 @@ export class EmulatorController {
       // Without objects there was nothing to find out.
       const found = conflicts.length === 0 ? undefined : { found: conflicts, at: this.#context.monotonic() };
       if (decision.objects !== undefined) memory.conflicts = found;
+      if (failure !== undefined) throw failure;
       memory.failure = undefined;
       memory.failures = 0;
-      return conflicts.length > 0 || decision.claimGrowths.length > 0 || before !== undefined;
+      return conflicts.length > 0 || decision.claimGrowths.length > 0 || isStatefulSetNew || before !== undefined;
     } catch (error) {
       if (!isUnanswered(error) && !isNamespaceTerminating(error)) {
         memory.failures += 1;

@@ -40,8 +40,8 @@ export interface Decision {
   /** UID of the StatefulSet to delete without its pods. */
   readonly statefulSetReplacement: string | undefined;
   readonly nudges: readonly Nudge[];
-  /** The machine to restart, if its template is still the newest when everything else is applied. */
-  readonly restart: Pick<ObservedPod, 'name' | 'uid'> | undefined;
+  /** The machine to restart, if nothing else is to be changed. */
+  readonly restart: Pick<ObservedPod, 'name' | 'uid' | 'resourceVersion'> | undefined;
   readonly resolve: ResolveRequest | undefined;
   readonly againAfterMs: number | undefined;
 }

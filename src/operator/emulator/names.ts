@@ -51,8 +51,9 @@ export const childNames = {
   statefulSet: (emulator: string): string => emulator,
   service: (emulator: string): string => emulator,
   plan: (emulator: string): string => `${emulator}-plan`,
-  podDisruptionBudget: (emulator: string): string => emulator,
-  networkPolicy: (emulator: string): string => emulator,
+  // Not the Emulator's own name, under which people keep policies that they wrote themselves.
+  podDisruptionBudget: (emulator: string): string => `${emulator}-machines`,
+  networkPolicy: (emulator: string): string => `${emulator}-machines`,
   agentSecret: (emulator: string): string => `${emulator}-agent`,
   vncSecret: (emulator: string): string => `${emulator}-vnc`,
   pod: (emulator: string, ordinal: number): string => `${emulator}-${ordinal}`,

@@ -171,6 +171,12 @@ describe('what is told of it', () => {
     expect(condition(seen, 'Reconciling').status).toBe('True');
   });
 
+  test('while it is not known yet what the change comes to, it is not called done', () => {
+    const unknown = { ...classroom(), statefulSet: { ...statefulSet, updateRevision: undefined } };
+    expect(condition(decided(unknown), 'Reconciling')).toMatchObject({ status: 'True', reason: 'Updating' });
+    expect(condition(decided(unknown, { update: 'OnRestart' }), 'Reconciling').status).toBe('False');
+  });
+
   test('between two machines it is still at work, although all are Ready', () => {
     expect(condition(decided(classroom({ 2: { revision: NEW } })), 'Reconciling')).toMatchObject({
       status: 'True',

@@ -17,14 +17,24 @@ export function reconciling(facts: Facts): ConditionState {
   const surplus = facts.observed.pods.length > wantedPods(facts.observed.emulator.spec);
   const summary = ready(facts);
   const settled = summary.status === 'True' || summary.reason === REASONS.Stopped;
-  if (settled && !surplus && facts.rollout === undefined)
-    return { type, status: 'False', reason: REASONS.UpToDate, message: 'Everything is as wanted' };
-  if (settled && !surplus) {
-    const message = 'Machines are restarted one at a time, for a spec that changed';
-    return { type, status: 'True', reason: REASONS.Updating, message };
-  }
+  if (settled && !surplus) return updating(facts);
   const message = surplus ? 'Machines that are not wanted any more are shutting down' : summary.message;
   return { type, status: 'True', reason: REASONS.Progressing, message };
+}
+
+/** All machines are Ready: with `update: Rolling`, are they to be restarted one after the other? */
+function updating({ observed, rollout }: Facts): ConditionState {
+  const type = CONDITIONS.Reconciling;
+  const { update } = observed.emulator.spec;
+  const isUnknown = observed.pods.length > 0 && observed.statefulSet?.updateRevision === undefined;
+  if (rollout === undefined && !(isUnknown && update === 'Rolling')) {
+    return { type, status: 'False', reason: REASONS.UpToDate, message: 'Everything is as wanted' };
+  }
+  const message =
+    rollout === undefined
+      ? 'It is not known yet whether machines have to be restarted'
+      : 'Machines are restarted one at a time, for a spec that changed';
+  return { type, status: 'True', reason: REASONS.Updating, message };
 }
 
 /** Does nothing go on until somebody changes something (kstatus)? */
