@@ -34,6 +34,8 @@ export interface Cluster {
     restartContainerd(): Promise<void>;
     /** SIGKILL to a running container of a pod, past kubelet and pod. */
     killContainer(namespace: string, pod: string, container: string): Promise<void>;
+    /** SIGSTOP to the same: it falls silent, and nobody is told. */
+    stopContainer(namespace: string, pod: string, container: string): Promise<void>;
     /** Runs a program among the node's own, with its mounts and network; its standard output. */
     run(command: readonly string[]): Promise<string>;
   };

@@ -5,7 +5,6 @@ import type { Cluster } from '../cluster.ts';
 import { withLock } from '../lock.ts';
 import { allComponents } from './components.ts';
 import { down } from './down.ts';
-import { killContainer } from './kill-container.ts';
 import { waitKubelet } from './kubectl.ts';
 import { addressesOf, type Layout, layoutOf, localClustersFolder } from './layout.ts';
 import { loadImage } from './load.ts';
@@ -13,6 +12,7 @@ import { findNode, inNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
 import { registryControl } from './registry.ts';
 import { lockName, readSettings } from './settings.ts';
+import { signalContainer } from './signal-container.ts';
 import { type RunningNode, startComponent, stopComponent, waitReady } from './supervise.ts';
 import { type LocalCluster, up } from './up.ts';
 
@@ -71,7 +71,8 @@ function asCluster(name: string, cluster: LocalCluster): Cluster {
     node: {
       restartKubelet: () => restart(cluster, 'kubelet'),
       restartContainerd: () => restart(cluster, 'containerd'),
-      killContainer: (namespace, pod, container) => killContainer(cluster.node, namespace, pod, container),
+      killContainer: (...container) => signalContainer(cluster.node, 'SIGKILL', ...container),
+      stopContainer: (...container) => signalContainer(cluster.node, 'SIGSTOP', ...container),
       run: async (command) => (await execa(...inNode(cluster.node.first, command))).stdout,
     },
     load: (image) => loadImage(cluster.node, image),

@@ -3,11 +3,13 @@ import { ctr } from './node-images.ts';
 import type { RunningNode } from './supervise.ts';
 
 /**
- * Kills the running container of a pod (SIGKILL to all its processes), the way the kernel does when it is out of memory.
+ * Sends a signal to all processes of a pod's running container, past kubelet: SIGKILL is what the kernel does when it is
+ * out of memory.
  * @throws UserError when the pod has no running container of this name
  */
-export async function killContainer(
+export async function signalContainer(
   node: RunningNode,
+  signal: 'SIGKILL' | 'SIGSTOP',
   namespace: string,
   pod: string,
   container: string,
@@ -18,7 +20,7 @@ export async function killContainer(
   const running = new Set(lines(await ctr(node, 'tasks', 'list', '--quiet')));
   const found = known.find((id) => running.has(id));
   if (found === undefined) throw new UserError(`Pod ${namespace}/${pod} has no running container ${container}`);
-  await ctr(node, 'tasks', 'kill', '--all', '--signal', 'SIGKILL', found);
+  await ctr(node, 'tasks', 'kill', '--all', '--signal', signal, found);
 }
 
 function lines(text: string): readonly string[] {
