@@ -101,3 +101,12 @@ describe('how a container that runs again had ended', () => {
     expect(again({ exitCode: 0, reason: 'Completed' })?.lastEnd).toBeUndefined();
   });
 });
+
+test('since when it is not Ready is kubelet’s word, and before that since it was made', () => {
+  const at = '2026-11-21T09:30:00.000Z';
+  const ready = (status: string) => ({ conditions: [{ type: 'Ready', status, lastTransitionTime: at }] });
+  expect(observe(ready('False'))?.downSince).toEqual(new Date(at));
+  expect(observe(ready('True'))?.downSince).toBeUndefined();
+  const made = { name: 'classroom-0', uid: 'u', creationTimestamp: '2026-11-21T09:00:00Z' };
+  expect(observePod({ metadata: made }, 'classroom')?.downSince).toEqual(new Date('2026-11-21T09:00:00Z'));
+});

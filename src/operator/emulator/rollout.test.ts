@@ -91,6 +91,12 @@ describe('the machine to restart', () => {
       'classroom-2',
     ],
     [
+      'is none while a disk takes the place of one that is gone',
+      classroom({ 1: { ready: false } }, { 1: { phase: 'AwaitingDisk', disk: undefined, progress: importing } }),
+      {},
+      undefined,
+    ],
+    [
       'is one that waits for a disk, before any that runs',
       classroom({ 1: { ready: false } }, { 1: { phase: 'AwaitingDisk', disk: undefined } }, [1]),
       {},
