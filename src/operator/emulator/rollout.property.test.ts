@@ -67,8 +67,16 @@ class World {
   /** Ordinals of the claims that say something of a disk. */
   readonly #known = new Set(this.machines.keys());
 
-  constructor(now: Date) {
+  /** @param empty ordinals of machines that never had a disk */
+  constructor(now: Date, empty: readonly number[] = []) {
     this.#now = now;
+    for (const ordinal of empty) {
+      const machine = this.machines[ordinal];
+      if (machine === undefined) throw new Error(`no machine ${ordinal}`);
+      machine.hasDisk = false;
+      this.#known.delete(ordinal);
+      machine.history.splice(0, 1, { uid: `${ordinal}-first`, revision: 0, state: 'AwaitingDisk' });
+    }
   }
 
   real(machine: Machine): PodState | undefined {
@@ -158,6 +166,8 @@ class World {
     // The API server's answer, where the cache was late: it is another pod, or another version of it.
     if (now === undefined || now.uid !== uid || machine.seen !== machine.history.length) return;
     if (now.state === 'Ready') machine.takenDown = true;
+    // It held the others, and somebody who was told so changed the template again.
+    if (now.state === 'AwaitingDisk') machine.takenDown = false;
     this.change(machine, [now.state], 'Leaving');
     machine.seen = machine.history.length;
     expect(this.machines.filter(({ takenDown }) => takenDown).length).toBeLessThanOrEqual(1);
@@ -204,8 +214,11 @@ const ACTIONS = {
   refuse: (_: World, machine: Machine) => {
     machine.isRefused = !machine.isRefused;
   },
-  delete: (world: World, machine: Machine) =>
-    world.change(machine, ['Starting', 'Ready', 'Paused', 'PoweredOff', 'DiskFailed', 'AwaitingDisk'], 'Leaving'),
+  delete: (world: World, machine: Machine) => {
+    // Who deletes the pod of one that holds the others was told.
+    if (world.real(machine)?.state === 'AwaitingDisk') machine.takenDown = false;
+    world.change(machine, ['Starting', 'Ready', 'Paused', 'PoweredOff', 'DiskFailed', 'AwaitingDisk'], 'Leaving');
+  },
   template: (world: World) => {
     world.revision += 1;
     world.isRevisionKnown = false;
@@ -236,13 +249,13 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 );
 
 /** Everything happens that is on its way, what is wrong is put right, and the operator sees it. */
-function settle(world: World): void {
+function settle(world: World, imports = true): void {
   take(world, ['known', 0]);
   for (const machine of world.machines) machine.isRefused = false;
   for (let round = 0; round < 8 * MACHINES; round += 1) {
     for (const machine of world.machines) {
-      world.change(machine, ['AwaitingDisk'], 'Importing');
-      if (world.real(machine)?.revision === world.revision) world.change(machine, ['DiskFailed'], 'Ready');
+      if (imports) world.change(machine, ['AwaitingDisk'], 'Importing');
+      if (world.real(machine)?.revision === world.revision) world.change(machine, ['DiskFailed'], 'Starting');
       world.advance(machine);
       machine.seen = machine.history.length;
     }
@@ -270,6 +283,23 @@ test('whatever happened, each machine runs with the newest template in the end',
         // One that its user switched off has the new template when its pod is next deleted.
         if (world.real(machine)?.state === 'PoweredOff') continue;
         expect(world.real(machine)).toMatchObject({ revision: world.revision, state: 'Ready' });
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('machines into which nobody ever imported a disk hold up no other', () => {
+  const calm = steps.map((all) => all.filter(([what]) => what !== 'empties' && what !== 'import'));
+  fc.assert(
+    fc.property(clock, calm, (now, history) => {
+      const world = new World(now, [0, 2]);
+      for (const step of history) take(world, step);
+      settle(world, false);
+      for (const machine of world.machines) {
+        if (world.real(machine)?.state === 'PoweredOff') continue;
+        const state = machine.hasDisk ? 'Ready' : 'AwaitingDisk';
+        expect(world.real(machine)).toMatchObject({ revision: world.revision, state });
       }
     }),
     { numRuns: 500 },

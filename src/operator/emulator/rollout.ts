@@ -53,7 +53,8 @@ export function outdatedPods({ statefulSet, pods }: Observed): ObservedPod[] {
 /**
  * Who has no part: a guest that switched itself off and is to stay off, which is its user's doing; and a machine that
  * has no disk yet and waits with the newest template for one to be imported, perhaps for weeks, or has one imported. One
- * whose disk is gone is another matter: where a restart brought that to light, the next might as well.
+ * whose disk is gone is another matter: where a restart brought that to light, the next might as well. It holds the others
+ * until it has a disk again, or somebody who was told changes the template once more or deletes its pod.
  */
 function takesPart(observed: Observed, machine: MachineStatus, isOld: boolean): boolean {
   if (machine.phase === 'PoweredOff') return false;
@@ -70,19 +71,17 @@ function isImporting({ progress }: MachineStatus): boolean {
   return progress?.step === 'Importing';
 }
 
-/** Was a disk known of it before it said that it has none, or was it waited for since? */
+/** Was a disk known of it when it said that it has none, or has it held the others since? */
 function hadDisk({ emulator: { status }, claims }: Observed, { ordinal, pod }: MachineStatus): boolean {
-  const told = status?.conditions?.find(({ type }) => type === CONDITIONS.RestartRequired)?.message ?? '';
-  if (told.startsWith(`${pod} ${HOLDS}`) || told.endsWith(awaitsText(pod))) return true;
-  const [claim, machine] = [claims, status?.machines ?? []].map((all) => all.find((each) => each.ordinal === ordinal));
-  return claim?.disk !== undefined || machine?.disk !== undefined;
+  const claim = claims.find((each) => each.ordinal === ordinal);
+  const before = status?.machines?.find((each) => each.ordinal === ordinal);
+  if (claim?.disk !== undefined || before?.disk !== undefined) return true;
+  const told = status?.conditions?.find(({ type }) => type === CONDITIONS.RestartRequired)?.message;
+  return before?.phase === 'AwaitingDisk' && told?.startsWith(`${pod} ${HOLDS}`) === true;
 }
 
-/** How the condition begins while a machine holds the others, and how it ends while one is waited for. */
+/** What the condition says, after the machine's name, while it holds the others. */
 export const HOLDS = 'does not come back';
-export function awaitsText(pod: string): string {
-  return `Waiting for ${pod} to be ready.`;
-}
 
 /** How long a machine has to be Ready again before it counts as one that doesn't: a large disk takes that to check. */
 const COMING_BACK_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 import type { Observed } from '../observed.ts';
 import { CONDITIONS, REASONS } from '../reasons.ts';
-import { awaitsText, HOLDS, outdatedPods, type Rollout } from '../rollout.ts';
+import { HOLDS, outdatedPods, type Rollout } from '../rollout.ts';
 import type { ConditionState, Facts } from './condition.ts';
 
 const type = CONDITIONS.RestartRequired;
@@ -25,7 +25,7 @@ export function restartRequired({ observed, rollout }: Facts): ConditionState {
 function updating({ outdated, awaits }: Rollout): ConditionState {
   const left = outdated.map(({ name }) => name).join(', ');
   if (awaits === undefined || !awaits.stuck) {
-    const now = awaits === undefined ? '' : ` ${awaitsText(awaits.machine.pod)}`;
+    const now = awaits === undefined ? '' : ` Waiting for ${awaits.machine.pod} to be ready.`;
     const message = `The machines are restarted one at a time, as spec.update asks; still to come: ${left}.${now}`;
     return { type, status: 'True', reason: REASONS.Updating, message };
   }
