@@ -26,6 +26,14 @@ test.each<[string, PodObject['status'], ObservedPod['obstacle']]>([
     { reason: 'Unschedulable', message: 'Unschedulable: no node' },
   ],
   [
+    'nothing where the scheduler’s words are older than what runs',
+    {
+      conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }],
+      containerStatuses: [{ name: 'emulator', state: { running: {} } }],
+    },
+    undefined,
+  ],
+  [
     'an image that can not be pulled',
     {
       initContainerStatuses: [

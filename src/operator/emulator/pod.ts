@@ -72,7 +72,8 @@ function obstacle({ status }: PodObject, containers: readonly ContainerStatus[])
     };
   }
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
-  if (scheduled?.status === 'False') {
+  // Of a pod that runs a scheduler says so too, when it comes back after an outage and hears of the node last.
+  if (scheduled?.status === 'False' && !containers.some(hasBegun)) {
     const reason = scheduled.reason ?? 'Unschedulable';
     return { reason, message: `${reason}: ${scheduled.message ?? ''}` };
   }
