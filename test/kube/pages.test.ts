@@ -66,7 +66,7 @@ test('a server that streams no lists says so with 422, and gives pages instead',
     expect(store.size).toBeGreaterThanOrEqual(COUNT);
     await client.create(CONFIG_MAPS, configMap('many', 'later', 'y'));
     await vi.waitFor(() => expect(held()).toHaveProperty('later', 'y'), 10_000);
-    expect(sessions).toEqual(['Watch', 'List', 'Watch']);
+    expect(sessions).toEqual(['Stream', 'List', 'Watch']);
     expect(failures).toEqual([]);
   } finally {
     await reflector.stop();
