@@ -1,19 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { KUBELET_SYSCTLS } from '../local/kubelet-sysctls.ts';
 import { readIfThere } from '../local/text-file.ts';
 
-/** What the kubelet of a kind node sets, and to what; a privileged container sets it for the whole machine. */
-const KUBELET_SETS = {
-  'vm/overcommit_memory': '1',
-  'vm/panic_on_oom': '0',
-  'kernel/panic': '10',
-  'kernel/panic_on_oops': '1',
-  'kernel/keys/root_maxkeys': '1000000',
-  'kernel/keys/root_maxbytes': '25000000',
-} as const;
-
-const names = Object.keys(KUBELET_SETS) as (keyof typeof KUBELET_SETS)[];
+/** A kind node is a privileged container: what its kubelet sets is set for the whole machine. */
+const names = Object.keys(KUBELET_SYSCTLS) as (keyof typeof KUBELET_SYSCTLS)[];
 const remembered = z.partialRecord(z.enum(names), z.string());
 
 const current = async (name: string) => (await readIfThere(join('/proc/sys', name)))?.trim();
@@ -30,7 +22,7 @@ export async function restoreKernelSettings(file: string): Promise<void> {
   const text = await readIfThere(file);
   if (text === undefined) return;
   for (const [name, value] of Object.entries(remembered.parse(JSON.parse(text)))) {
-    const kubelets = KUBELET_SETS[name as keyof typeof KUBELET_SETS];
+    const kubelets = KUBELET_SYSCTLS[name as keyof typeof KUBELET_SYSCTLS];
     if (value !== kubelets && (await current(name)) === kubelets) await writeFile(join('/proc/sys', name), value);
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../../console.ts';
 import { waitFor } from '../wait.ts';
+import { KUBELET_SYSCTLS } from './kubelet-sysctls.ts';
 import { type Addresses, type Layout, NODE_PATHS } from './layout.ts';
 import { hasEnded, listProcesses, type Process, signal } from './processes.ts';
 
@@ -20,18 +21,9 @@ const MARKER = 'loco-operator-node';
 /** Where every CNI client keeps its results; it can't be set. */
 const CNI_CACHE = '/var/lib/cni';
 
-/** Sysctls of the whole machine that the kubelet would set; the node sees them as it wants them, set or not. */
-const KUBELET_SYSCTLS = {
-  'vm/overcommit_memory': '1',
-  'vm/panic_on_oom': '0',
-  'kernel/panic': '10',
-  'kernel/panic_on_oops': '1',
-  'kernel/keys/root_maxkeys': '1000000',
-  'kernel/keys/root_maxbytes': '25000000',
-} as const;
-
 /** Runs as the node's first process before it becomes the one that only waits. Arguments: pause, marker, state folder, version. */
 function firstSteps(): string {
+  // The node sees them as its kubelet wants them, and this machine keeps its own.
   const sysctls = Object.entries(KUBELET_SYSCTLS).map(([name, value]) => {
     const [seen, stand] = [`/proc/sys/${name}`, `/run/sysctl/${name}`];
     return `if test -e ${seen}; then mkdir -p ${stand}; echo ${value} >${stand}/value; mount --bind ${stand}/value ${seen}; fi`;
