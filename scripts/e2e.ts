@@ -50,9 +50,9 @@ await runCommand(async () => {
   const environment = await prepareEnvironment(await openAsked(values), {
     restartOperator: values['restart-operator'] ?? false,
   });
-  const counts = await runScenarios(environment, positionals);
-  if (counts.passed + counts.failed + counts.skipped === 0) {
+  const { passed, failed, skipped } = await runScenarios(environment, positionals);
+  if (passed + failed + skipped === 0) {
     throw new UserError(`no file of test/e2e has a name that contains ${positionals.join(' or ')}`);
   }
-  if (counts.failed > 0) process.exitCode = 1;
+  if (failed > 0) process.exitCode = 1;
 });

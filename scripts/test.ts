@@ -3,26 +3,28 @@ import { openCluster } from './cluster/index.ts';
 import { runCommand, step } from './console.ts';
 import { prepareEnvironment, runScenarios } from './e2e-environment.ts';
 import { AUDIT_TOOLS, CLUSTER_TOOLS, ensureTools } from './tools.ts';
-import { type Counts, runVitest, sum } from './vitest.ts';
+import { NOTHING, type Outcome, runVitest, sum, withFailure } from './vitest.ts';
 
 /** One line of the table at the end. A stage that throws counts as one failure, and the later ones still run. */
 interface Stage {
   readonly name: string;
-  run(): Promise<Counts>;
+  run(): Promise<Outcome>;
 }
 
-const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
+/** As much of what a failure says as is repeated at the end, in characters: the whole of it stands where it happened. */
+const FAILURE_LENGTH = 1500;
 
-async function runChecks(checks: readonly Check[]): Promise<Counts> {
-  const results: Counts[] = [];
+async function runChecks(checks: readonly Check[]): Promise<Outcome> {
+  const results: Outcome[] = [];
   for (const check of checks) {
-    results.push((await runCheck(check)) ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 });
+    const passed = await runCheck(check);
+    results.push(passed ? { ...NOTHING, passed: 1 } : withFailure(NOTHING, `${check.name}: ${check.remedy}`));
   }
   return sum(results);
 }
 
 /** The real cluster's stages share one cluster of their own, which is taken down whatever happens. */
-async function onCluster(): Promise<Counts> {
+async function onCluster(): Promise<Outcome> {
   process.env.LOCO_CLUSTER = 'loco-test';
   const cluster = await openCluster();
   try {
@@ -41,7 +43,7 @@ const stages: readonly Stage[] = [
     name: 'building the tools',
     run: async () => {
       await ensureTools([...CLUSTER_TOOLS, ...AUDIT_TOOLS]);
-      return nothing;
+      return NOTHING;
     },
   },
   { name: 'runtime on a real API server', run: () => runVitest('kube') },
@@ -55,26 +57,37 @@ const stages: readonly Stage[] = [
   { name: 'API and end to end', run: onCluster },
 ];
 
+/** What a stage gives; one that throws gives what it threw, as a failure. */
+async function run(stage: Stage): Promise<Outcome> {
+  try {
+    return await stage.run();
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${stage.name}: ${text}\n`);
+    return withFailure(NOTHING, text);
+  }
+}
+
+const counted = ({ passed, failed, skipped }: Outcome) => `${passed} passed, ${failed} failed, ${skipped} skipped\n`;
+
 await runCommand(async () => {
-  const rows: { name: string; counts: Counts; seconds: number }[] = [];
+  const rows: { name: string; outcome: Outcome; seconds: number }[] = [];
   for (const stage of stages) {
     step(`== ${stage.name}`);
     const started = performance.now();
-    const counts = await stage.run().catch((error: unknown) => {
-      process.stderr.write(
-        `${stage.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-      return { ...nothing, failed: 1 };
-    });
-    rows.push({ name: stage.name, counts, seconds: (performance.now() - started) / 1000 });
+    const outcome = await run(stage);
+    rows.push({ name: stage.name, outcome, seconds: (performance.now() - started) / 1000 });
+  }
+  for (const { name, outcome } of rows) {
+    for (const failure of outcome.failures) {
+      process.stdout.write(`\n✗ ${name}: ${failure.slice(0, FAILURE_LENGTH).trimEnd()}\n`);
+    }
   }
   process.stdout.write('\n');
-  for (const { name, counts, seconds } of rows) {
-    process.stdout.write(
-      `${name.padEnd(30)}${seconds.toFixed(0).padStart(6)} s  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
-    );
+  for (const { name, outcome, seconds } of rows) {
+    process.stdout.write(`${name.padEnd(30)}${seconds.toFixed(0).padStart(6)} s  ${counted(outcome)}`);
   }
-  const total = sum(rows.map((row) => row.counts));
-  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  const total = sum(rows.map((row) => row.outcome));
+  process.stdout.write(`\n${counted(total)}`);
   if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
 });

@@ -96,22 +96,18 @@ export class Machine {
 
   /** How often the container of this pod was started again. */
   async restarts(): Promise<number | undefined> {
-    const pod = await this.#scenario.cluster.core.readNamespacedPod({
-      name: this.pod,
-      namespace: this.#scenario.namespace,
-    });
-    return pod.status?.containerStatuses?.find(({ name }) => name === 'emulator')?.restartCount;
+    return (await this.#container())?.restartCount;
+  }
+
+  /** How the container of this pod ended before it was started again; nothing where it never did. */
+  async lastEnd(): Promise<{ exitCode: number; reason?: string } | undefined> {
+    const ended = (await this.#container())?.lastState?.terminated;
+    return ended && { exitCode: ended.exitCode, ...(ended.reason === undefined ? {} : { reason: ended.reason }) };
   }
 
   /** Waits until the machine's container runs: from then on it can be told to stop. */
   async containerRuns(): Promise<void> {
-    await eventually(`the container of ${this.pod} runs`, async () => {
-      const pod = await this.#scenario.cluster.core.readNamespacedPod({
-        name: this.pod,
-        namespace: this.#scenario.namespace,
-      });
-      return pod.status?.containerStatuses?.some(({ name, state }) => name === 'emulator' && state?.running);
-    });
+    await eventually(`the container of ${this.pod} runs`, async () => (await this.#container())?.state?.running);
   }
 
   /**
@@ -142,16 +138,16 @@ export class Machine {
   }
 
   /**
-   * Takes memory in the container until the kernel ends QEMU for want of it. The kernel takes the largest process, so
-   * it is taken by many small ones; and one after the other, or those under way when QEMU is gone would fill its room
-   * too and cost the agent its life.
+   * Takes memory in the container until the kernel ends QEMU for want of it. Whom the kernel takes is the test's to say:
+   * QEMU first, then those who take the memory, which a QEMU that comes back may find still at it; and never the agent.
    */
   async runOutOfMemory(): Promise<void> {
     const takeUntilGone = `
       qemu=/proc/$(pidof qemu-system-i386)
       echo 1000 >$qemu/oom_score_adj
+      echo 990 >/proc/self/oom_score_adj
       while grep -q '^State:.[RSD]' $qemu/status 2>/dev/null; do
-        : "$( (taken=$(head -c 20000000 /dev/zero | tr '\\0' x); exec >&-; sleep 60; :) & )"
+        : "$( (taken=$(head -c 10000000 /dev/zero | tr '\\0' x); exec >&-; sleep 60; :) & )"
       done
       kill -9 0`;
     await this.run(['sh', '-c', takeUntilGone], { reject: false });
@@ -160,5 +156,13 @@ export class Machine {
   /** Ends every process of the container without a word, as the kernel does when it is out of memory. */
   async killContainer(): Promise<void> {
     await this.run(['sh', '-c', 'kill -9 -1'], { reject: false });
+  }
+
+  async #container() {
+    const pod = await this.#scenario.cluster.core.readNamespacedPod({
+      name: this.pod,
+      namespace: this.#scenario.namespace,
+    });
+    return pod.status?.containerStatuses?.find(({ name }) => name === 'emulator');
   }
 }
