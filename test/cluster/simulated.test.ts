@@ -59,6 +59,8 @@ async function makeReady(name: string): Promise<void> {
 
 const addressOf = (pod: string) => kubectl(['get', 'pod', pod, '-o=jsonpath={.status.podIP}']);
 
+const hasAddress = (pod: string) => expect.poll(() => addressOf(pod).catch(() => ''), { timeout: 30_000 }).not.toBe('');
+
 /** What the agent at an address says of itself, asked as the operator asks. */
 async function ask(address: string, authorization = 'Bearer any'): Promise<Response> {
   return fetch(`http://${address}:8080/status`, { headers: { authorization } });
@@ -99,7 +101,7 @@ afterAll(() => removeSimulatedCluster(NAME));
 describe('a simulated cluster', () => {
   test('runs a StatefulSet with a claim, whose machine says over its address how it boots', async () => {
     await kubectl(['apply', '--server-side', '-f', '-'], statefulSet('booting'));
-    await expect.poll(() => addressOf('booting-0').catch(() => ''), { timeout: 30_000 }).not.toBe('');
+    await hasAddress('booting-0');
     const uid = await kubectl(['get', 'pod', 'booting-0', '-o=jsonpath={.metadata.uid}']);
     const reports = await reportsUntilReady(await addressOf('booting-0'));
     expect(new Set(reports.map(({ podUid }) => podUid))).toEqual(new Set([uid]));
@@ -111,12 +113,13 @@ describe('a simulated cluster', () => {
     await makeReady('kept');
     const first = (await reportsUntilReady(await addressOf('kept-0'))).at(-1);
     await kubectl(['delete', 'pod', 'kept-0']);
-    await kubectl(['rollout', 'status', 'statefulset/kept', '--timeout=60s']);
+    await hasAddress('kept-0');
     const second = (await reportsUntilReady(await addressOf('kept-0'))).at(-1);
     expect(second?.disk).toEqual(first?.disk);
     expect(second?.podUid).not.toBe(first?.podUid);
     const volume = await kubectl(['get', 'pvc', 'disk-kept-0', '-o=jsonpath={.spec.volumeName}']);
-    await kubectl(['delete', 'statefulset/kept', 'pod/kept-0', 'pvc/disk-kept-0']);
+    // Its pod goes with the StatefulSet, perhaps before it is asked for.
+    await kubectl(['delete', '--ignore-not-found', 'statefulset/kept', 'pod/kept-0', 'pvc/disk-kept-0']);
     const gone = () => kubectl(['get', 'pv', volume, '--ignore-not-found', '-o=name']);
     await expect.poll(gone, { timeout: 20_000 }).toBe('');
   });

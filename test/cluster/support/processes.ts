@@ -28,12 +28,19 @@ export async function survivorsOf(processes: readonly Process[]): Promise<readon
     .map(({ line }) => line);
 }
 
+/** The process that started it, which it looks like until it has become the program that it was started for. */
+async function parentOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]);
+}
+
 /** Ends, without asking, the node's processes whose program has this name; how many there were. */
 export async function kill(cluster: TestCluster, program: string): Promise<number> {
   const node = await findNode(cluster.layout);
-  const found = (await listProcesses()).filter(
-    ({ namespace, command }) => namespace === node?.namespace && command[0]?.endsWith(`/bin/${program}`),
-  );
-  for (const { pid } of found) signal(pid, 'SIGKILL');
-  return found.length;
+  const pids = (await listProcesses())
+    .filter(({ namespace, command }) => namespace === node?.namespace && command[0]?.endsWith(`/bin/${program}`))
+    .map(({ pid }) => pid);
+  const parents = await Promise.all(pids.map(parentOf));
+  for (const pid of pids) signal(pid, 'SIGKILL');
+  return parents.filter((parent) => !pids.includes(parent)).length;
 }
