@@ -71,7 +71,7 @@ describe.skipIf(registry === undefined)('an ephemeral machine whose guest fills 
     });
     await scenario.ready('greedy');
     const uid = await scenario.podUid(machine.pod);
-    await machine.type('fill', 120_000);
+    await machine.type('fill', 300_000);
     const pod = await scenario.cluster.core.readNamespacedPod({ name: machine.pod, namespace: scenario.namespace });
     const limit = pod.spec?.volumes?.find(({ name }) => name === 'win98-disk')?.emptyDir?.sizeLimit ?? '';
     const used = Number.parseInt(await machine.run(['du', '--summarize', '--block-size=1', '/images']), 10);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pullConfig, pushSnapshot } from './support/registry.ts';
+import { pullConfig, pushSnapshot, withRegistry } from './support/registry.ts';
 import { Scenario } from './support/scenario.ts';
 import { eventually } from './support/wait.ts';
 
@@ -51,6 +51,16 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
     };
   }
 
+  /** How long an Emulator takes from there to Ready, with an operator that nobody restarts meanwhile. */
+  function secondsUntilReady(name: string, mend: () => Promise<unknown>): Promise<number> {
+    return scenario.cluster.undisturbed(async () => {
+      const mended = performance.now();
+      await mend();
+      await scenario.ready(name);
+      return (performance.now() - mended) / 1000;
+    });
+  }
+
   test('the snapshot is pulled with the pull secret and the private CA, and pinned by digest', async () => {
     await scenario.applyEmulator('arcade', hybrid({ reference }));
     await scenario.interruption();
@@ -65,15 +75,17 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
     const control = await scenario.cluster.registryControl();
     if (control === undefined) return context.skip('needs to stop the registry, which this cluster does not allow');
     const before = (await scenario.emulator('arcade')).status?.machines?.[0]?.disk;
-    await control.stop();
-    try {
-      await scenario.replacePod('arcade', 'arcade-0');
-      expect(await scenario.bootCount('arcade-0')).toBe(2);
-      const after = (await scenario.emulator('arcade')).status?.machines?.[0]?.disk;
-      expect(after).toMatchObject({ id: before?.id, preparedAt: before?.preparedAt });
-    } finally {
-      await control.start();
-    }
+    await withRegistry(environment, async () => {
+      await control.stop();
+      try {
+        await scenario.replacePod('arcade', 'arcade-0');
+        expect(await scenario.bootCount('arcade-0')).toBe(2);
+        const after = (await scenario.emulator('arcade')).status?.machines?.[0]?.disk;
+        expect(after).toMatchObject({ id: before?.id, preparedAt: before?.preparedAt });
+      } finally {
+        await control.start();
+      }
+    });
   });
 
   test('a built-in disk is taken before the snapshot, and a missing one is no failure', async () => {
@@ -126,10 +138,8 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
         async () => (await scenario.events(mistake.name, mistake.reason)).length > 0,
       );
       await scenario.interruption();
-      const mended = performance.now();
-      await mistake.mend();
-      await scenario.ready(mistake.name);
-      expect((performance.now() - mended) / 1000).toBeLessThan(60);
+      const seconds = await secondsUntilReady(mistake.name, mistake.mend);
+      expect(seconds).toBeLessThan(60);
       await scenario.deleteEmulator(mistake.name);
     },
   );
@@ -141,10 +151,8 @@ describe.skipIf(environment.registry === undefined)('a hybrid machine is filled 
     const condition = await scenario.condition('exact', 'DisksReady', 'False', 'DiskFailed');
     expect(condition.message).toMatch(/password|credentials|log in/i);
     await scenario.interruption();
-    const mended = performance.now();
-    await pullSecret('exact', registry.password);
-    await scenario.ready('exact');
-    expect((performance.now() - mended) / 1000).toBeLessThan(60);
+    const seconds = await secondsUntilReady('exact', () => pullSecret('exact', registry.password));
+    expect(seconds).toBeLessThan(60);
     await scenario.deleteEmulator('exact');
   });
 });

@@ -26,7 +26,7 @@ describe('somebody with their own disk and the public image', () => {
     const found = /kubectl exec .* loco-agent import < win98\.qcow2/.exec(condition.message);
     expect(found, condition.message).not.toBeNull();
     line = found?.[0] ?? '';
-    expect(await scenario.events('mine', 'AwaitingDisk')).not.toEqual([]);
+    await eventually('an event says so', async () => (await scenario.events('mine', 'AwaitingDisk')).length > 0);
   });
 
   test('is refused a file that was cut in the middle, and the machine goes on waiting', async () => {

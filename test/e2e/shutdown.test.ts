@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDisks } from './support/disks-at-rest.ts';
 import { Machine } from './support/machine.ts';
 import { Scenario } from './support/scenario.ts';
+import { eventually } from './support/wait.ts';
 
-const GRACE_SECONDS = 120;
+/** More than a guest under load takes on a busy machine: none of them is to be cut off. */
+const GRACE_SECONDS = 300;
 const STUBBORN_GRACE_SECONDS = 6;
 
 const scenario = new Scenario('shutdown');
@@ -66,7 +68,9 @@ describe('told to stop while it boots, a guest shuts down as soon as it can', ()
     const stop = await stubborn.lastStop();
     expect(stop).toMatchObject({ kind: 'Unclean', message });
     expect((await stubborn.report()).disk?.lastCheck?.at ?? '').toSatisfy((at: string) => at > (stop?.at ?? ''));
-    expect(await scenario.warnings('stubborn')).toContain(`stubborn-0: Unclean: ${message}`);
+    await eventually('a warning tells of it', async () =>
+      (await scenario.warnings('stubborn')).includes(`stubborn-0: Unclean: ${message}`),
+    );
   });
 });
 
@@ -93,7 +97,7 @@ describe('told to stop when it is up', () => {
     await first.type('reboot');
     await scenario.patch('room', { powerState: 'Stopped' });
     await scenario.interruption();
-    await scenario.stopped('room');
+    await scenario.stopped('room', GRACE_SECONDS * 1000 + 60_000);
   });
 
   test('the guests have left clean marks and records on their volumes, and qemu-img finds no error', async () => {
@@ -108,7 +112,7 @@ describe('told to stop when it is up', () => {
     const restarted = expect.stringMatching(/shut down by itself|restarted itself while it was being stopped/);
     expect(disks).toEqual([
       { ...clean, files: 'none', lastStop: restarted },
-      { ...clean, files: 'none' },
+      { ...clean, files: 'none', lastStop: restarted },
       clean,
       clean,
     ]);

@@ -126,5 +126,8 @@ test('after all that Kubernetes holds none of them back', async () => {
   const restarts = pods.items.map(({ status }) => status?.containerStatuses?.[0]?.restartCount ?? 0);
   expect(Math.max(...restarts)).toBeLessThanOrEqual((await kept.endsWhole()) ? 2 : 1);
   const list = await scenario.cluster.core.listNamespacedEvent({ namespace: scenario.namespace });
-  expect(list.items.filter(({ reason }) => reason === 'BackOff')).toEqual([]);
+  // A container that ended twice in ten minutes is held back for ten seconds.
+  const twice = (await kept.endsWhole()) ? kept.pod : undefined;
+  const held = list.items.filter(({ reason, involvedObject }) => reason === 'BackOff' && involvedObject.name !== twice);
+  expect(held).toEqual([]);
 });

@@ -108,13 +108,18 @@ export class Cluster {
    */
   async restartOperator(): Promise<void> {
     const namespace = this.environment.operatorNamespace;
-    await withLock(`loco-e2e-${this.environment.clusterName}-operator`, async () => {
+    await this.undisturbed(async () => {
       const old = await this.operator.leader();
       for (const { metadata } of await this.operator.pods()) {
         await this.core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace }).catch(ignoreNotFound);
       }
       await this.operator.leads((leader) => leader !== old);
     });
+  }
+
+  /** Does the work while no other scenario restarts the operator: for what is promised of one that is there. */
+  undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    return withLock(`loco-e2e-${this.environment.clusterName}-operator`, work);
   }
 
   /** The operator of the suite. */

@@ -42,7 +42,7 @@ export class Machine {
   }
 
   /** Types a command and waits until the guest says that it is done. */
-  async type(command: string, timeout = 60_000): Promise<void> {
+  async type(command: string, timeout = 240_000): Promise<void> {
     const answers = async () => (await this.#scenario.log(this.pod)).split(`LOCO-GUEST ok ${command}`).length;
     await this.up();
     const before = await answers();
@@ -82,7 +82,7 @@ export class Machine {
         const { status } = await this.#scenario.emulator(this.emulator);
         return status?.machines?.find((machine) => machine.pod === this.pod && holds(machine));
       },
-      90_000,
+      240_000,
       () => this.#scenario.explain(this.emulator),
     );
   }
@@ -122,7 +122,7 @@ export class Machine {
       const now = await this.#scenario.podUid(this.pod);
       return now !== undefined && now !== old;
     };
-    await eventually(`pod ${this.pod} is a new one`, isNew, 180_000);
+    await eventually(`pod ${this.pod} is a new one`, isNew, 400_000);
     return (performance.now() - begin) / 1000;
   }
 

@@ -38,6 +38,11 @@ export class Scenario {
         },
       },
     });
+    // A pod that is made before that is refused.
+    await eventually('the namespace has its account', async () => {
+      const account = await this.cluster.get('v1', 'ServiceAccount', this.namespace, 'default');
+      return account !== undefined;
+    });
   }
 
   /** Asks for the end of the namespace; the guests in it shut down while the next file runs. */
@@ -68,8 +73,8 @@ export class Scenario {
   }
 
   /** Waits until an Emulator that was told to stop has no pod any more. */
-  async stopped(name: string): Promise<EmulatorView> {
-    await this.condition(name, 'Ready', 'False', 'Stopped');
+  async stopped(name: string, timeout?: number): Promise<EmulatorView> {
+    await this.condition(name, 'Ready', 'False', 'Stopped', timeout);
     return this.emulator(name);
   }
 
@@ -80,7 +85,7 @@ export class Scenario {
   }
 
   /** Waits until the Emulator's condition has the status, and the reason when one is given. */
-  async condition(name: string, type: string, status: string, reason?: string, timeout = 120_000) {
+  async condition(name: string, type: string, status: string, reason?: string, timeout = 240_000) {
     return eventually(
       `Emulator ${name} has condition ${type}=${status}${reason === undefined ? '' : ` (${reason})`}`,
       async () => {
@@ -99,7 +104,7 @@ export class Scenario {
   }
 
   /** Waits until the Emulator is Ready and each of its machines has told of its disk. */
-  async ready(name: string, timeout = 150_000): Promise<EmulatorView> {
+  async ready(name: string, timeout?: number): Promise<EmulatorView> {
     await this.condition(name, 'Ready', 'True', undefined, timeout);
     await this.condition(name, 'DisksReady', 'True', undefined, timeout);
     return this.emulator(name);
@@ -163,7 +168,7 @@ export class Scenario {
         const found = await this.cluster.core.readNamespacedPod({ name: pod, namespace: this.namespace });
         return found.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
       },
-      150_000,
+      240_000,
       () => this.explain(emulator),
     );
     await this.ready(emulator);

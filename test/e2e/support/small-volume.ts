@@ -2,6 +2,7 @@ import type { V1Node } from '@kubernetes/client-node';
 import type { Cluster as OpenCluster } from '../../../scripts/cluster/index.ts';
 import { ignoreNotFound } from './cluster.ts';
 import type { Scenario } from './scenario.ts';
+import { eventually } from './wait.ts';
 
 type Node = NonNullable<OpenCluster['node']>;
 
@@ -31,6 +32,10 @@ export class SmallVolume {
 
   async open(mebibytes: number): Promise<void> {
     await this.close();
+    await eventually('the volume of an earlier run is gone', async () => {
+      const left = await this.#scenario.cluster.get('v1', 'PersistentVolume', '', this.#name);
+      return left === undefined;
+    });
     const [folder, image] = [this.#folder, `${this.#folder}.ext4`];
     // No room set aside for root: what df says is free is free for the machine.
     const make = `truncate -s ${mebibytes}M ${image} && mkfs.ext4 -q -m 0 ${image} && mkdir -p ${folder}`;

@@ -15,13 +15,17 @@ export async function vncLogin(
     env: { KUBECONFIG: kubeconfig },
     reject: false,
   });
+  const ended = forward.then(({ stderr }): never => {
+    throw new Error(`kubectl port-forward ended: ${stderr}`);
+  });
   try {
-    const [line] = (await once(createInterface({ input: forward.stdout }), 'line')) as [string];
+    const said = once(createInterface({ input: forward.stdout }), 'line');
+    const [line] = (await Promise.race([said, ended])) as [string];
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
     const answer = await viewOnce({ host: '127.0.0.1', port, password });
     return answer.kind === 'Accepted' ? 'accepted' : 'refused';
   } finally {
     forward.kill();
-    await forward;
+    await ended.catch(() => undefined);
   }
 }

@@ -16,7 +16,7 @@ export async function onVolume(scenario: Scenario, claim: string, script: string
         if (found.status?.phase === 'Failed') throw new Error('it failed');
         return found.status?.phase === 'Succeeded';
       },
-      60_000,
+      180_000,
       async () => scenario.log(pod, 'script').catch(() => 'no log'),
     );
     return await scenario.log(pod, 'script');
@@ -62,6 +62,6 @@ export async function removePod(scenario: Scenario, pod: string): Promise<void> 
     pod,
     '--ignore-not-found',
     '--wait',
-    '--timeout=60s',
+    '--timeout=180s',
   ]);
 }

@@ -2,13 +2,13 @@
  * Polls `probe` until it returns something other than undefined or false, and returns that.
  * Errors of the probe count as "not yet" (an API server may be restarting), and the last one is in the failure.
  * @param sentence what is waited for, for the failure's message
- * @param timeout milliseconds
+ * @param timeout milliseconds; unless given more than any pod here takes to end, on a busy machine too
  * @param explain asked for details when the time is up
  */
 export async function eventually<T>(
   sentence: string,
   probe: () => Promise<T | undefined | false>,
-  timeout = 90_000,
+  timeout = 240_000,
   explain: () => Promise<string> = async () => '',
 ): Promise<T> {
   const deadline = performance.now() + timeout;
