@@ -15,7 +15,7 @@ const FILES = [
   {
     image: 'operator',
     copied: 'loco-operator /usr/local/lib/loco-operator',
-    entrypoint: `[${['node', ...OPERATOR_NODE_FLAGS, '/usr/local/lib/loco-operator/main.mjs'].map((word) => `"${word}"`).join(', ')}]`,
+    entrypoint: `[${['tini', '--', 'node', ...OPERATOR_NODE_FLAGS, '/usr/local/lib/loco-operator/main.mjs'].map((word) => `"${word}"`).join(', ')}]`,
     ports: [8081],
   },
 ];
