@@ -126,3 +126,22 @@ test('who refuses a Secret and quotes it is told of without what is secret in it
   expect(quoted).toHaveLength(4);
   for (const value of quoted) expect(told).not.toContain(value);
 });
+
+test('of the tokens that are all wanted after a restart a few are read at a time', async () => {
+  let underWay = 0;
+  let most = 0;
+  const server = await startScriptedServer(async (_, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    underWay -= 1;
+    sendJson(response, 200, { metadata: { name: 'agent' }, data: { token: Buffer.from('known').toString('base64') } });
+  });
+  open.push(server.close);
+  const secrets = new EmulatorSecrets(new KubeClient(server.connection), Buffer.alloc, () => 0);
+  const owners = Array.from({ length: 100 }, (_, index) => ({ ...OWNER, uid: `emulator-${index}` }));
+  const tokens = await Promise.all(owners.map((owner) => secrets.token(owner, false)));
+  expect(new Set(tokens)).toEqual(new Set(['known']));
+  expect(server.requests).toHaveLength(100);
+  expect(most).toBe(16);
+});

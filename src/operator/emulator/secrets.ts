@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { EmulatorSpec } from '../../api/emulator/schema.ts';
 import { allEnded } from '../../kube/all-ended.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -17,6 +18,8 @@ type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 const REFUSED_MS = 30_000;
 /** What couldn't be read is read again after this time, for however many machines. */
 const FAILED_MS = 5_000;
+/** After a restart the token of every Emulator is wanted at once, and each read under way has a connection of its own. */
+const READS_AT_ONCE = 16;
 
 /** A token that was read or is just being read: many machines ask at once. */
 interface Reading {
@@ -41,6 +44,7 @@ export class EmulatorSecrets {
   readonly #monotonic: () => number;
   /** By the Emulator's UID. */
   readonly #readings = new Map<string, Reading>();
+  readonly #inTurn = pLimit(READS_AT_ONCE);
 
   constructor(client: KubeClient, randomBytes: (size: number) => Buffer, monotonic: () => number) {
     this.#client = client;
@@ -69,7 +73,11 @@ export class EmulatorSecrets {
    */
   token(owner: Owner, again: boolean): Promise<string> {
     const last = this.#readings.get(owner.uid);
-    return last === undefined || this.#isOver(last, again) ? this.#keep(owner, this.#readToken(owner)) : last.token;
+    if (last !== undefined && !this.#isOver(last, again)) return last.token;
+    return this.#keep(
+      owner,
+      this.#inTurn(() => this.#readToken(owner)),
+    );
   }
 
   /** Drops the token of an Emulator that is gone. */
