@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Emulator, emulatorSchema } from '../../api/emulator/schema.ts';
 import { ApiError, errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
@@ -315,11 +316,22 @@ type Parsed = { success: true; emulator: Emulator } | { success: false; message:
 
 function parseEmulator(raw: RawEmulator): Parsed {
   const whole = emulatorSchema.safeParse(raw);
-  if (whole.success) return { success: true, emulator: whole.data };
+  if (whole.success) return { success: true, emulator: sharing(whole.data, raw) };
   // A status that another release wrote must not keep the spec from being served.
   const { status: _, ...withoutStatus } = raw;
   const parsed = emulatorSchema.safeParse(withoutStatus);
-  if (parsed.success) return { success: true, emulator: parsed.data };
+  if (parsed.success) return { success: true, emulator: sharing(parsed.data, raw) };
   const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   return { success: false, message: `The resource can't be understood: ${issues.slice(0, 5).join('; ')}` };
+}
+
+/** Both are kept for as long as this version is there: what parsing left as it was need not be kept twice. */
+function sharing(emulator: Emulator, raw: RawEmulator): Emulator {
+  const same = <T>(part: T, kept: unknown): T => (isDeepStrictEqual(part, kept) ? (kept as T) : part);
+  return {
+    ...emulator,
+    metadata: same(emulator.metadata, raw.metadata),
+    spec: same(emulator.spec, raw.spec),
+    status: same(emulator.status, raw.status),
+  };
 }
