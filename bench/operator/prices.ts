@@ -8,8 +8,10 @@ export interface Prices {
   readonly configMap: number;
   /** Creation of an Emulator by its user. */
   readonly emulator: number;
-  /** A status of an Emulator that has become Ready. */
+  /** A status of an Emulator that has become Ready, by server-side apply as the operator writes it. */
   readonly status: number;
+  /** The same by PUT. */
+  readonly replacedStatus: number;
   readonly event: number;
 }
 
@@ -43,21 +45,27 @@ export async function measurePrices(ground: Ground, template: string): Promise<P
     ground,
     created(emulators, () => ({ ...kind, spec })),
   );
-  const write = (observedGeneration: number) => () =>
+  const written = new Map<string, object>();
+  const write = (method: 'PATCH' | 'PUT', observedGeneration: number) => () =>
     Promise.all(
       all.map(async (name) => {
-        const path = `${emulators}/${name}/status?fieldManager=loco-operator-status&force=true`;
-        const body = { ...kind, metadata: { name }, status: { ...status, observedGeneration } };
-        const answer = await ground.api.ask('PATCH', path, body, 'application/apply-patch+yaml');
-        if (answer.status !== 200) throw new Error(`PATCH ${path} answered ${answer.status}: ${answer.text}`);
+        const path = `${emulators}/${name}/status?fieldManager=loco-operator-status`;
+        const object = method === 'PUT' ? written.get(name) : { ...kind, metadata: { name } };
+        const body = { ...object, status: { ...status, observedGeneration } };
+        const answer = await (method === 'PUT'
+          ? ground.api.ask('PUT', path, body)
+          : ground.api.ask('PATCH', `${path}&force=true`, body, 'application/apply-patch+yaml'));
+        if (answer.status !== 200) throw new Error(`${method} ${path} answered ${answer.status}: ${answer.text}`);
+        written.set(name, JSON.parse(answer.text));
       }),
     );
   // The first one adds fields, as happens once; the next ones change them.
-  await write(1)();
-  const changed = await priceOf(ground, write(2));
+  await write('PATCH', 1)();
+  const changed = await priceOf(ground, write('PATCH', 2));
+  const replaced = await priceOf(ground, write('PUT', 3));
   const events = `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`;
   const event = await priceOf(ground, created(events, eventOf));
-  return { configMap, emulator, status: changed, event };
+  return { configMap, emulator, status: changed, replacedStatus: replaced, event };
 }
 
 function eventOf(name: string) {

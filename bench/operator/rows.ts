@@ -200,6 +200,7 @@ function priceRows(all: AllFigures): readonly Row[] {
     event: '… for an event',
     emulator: '… for a new Emulator',
     status: '… for a status of an Emulator',
+    replacedStatus: '… for the same by PUT',
   };
   const kinds = Object.entries(what) as [keyof Prices, string][];
   return kinds.map(([kind, name]) => row(all, name, 'ms', ({ prices }) => prices?.[kind]));
