@@ -1090,7 +1090,7 @@ describe('objects', () => {
   test('a pod that just got its node has its time before Secrets are looked for', () => {
     const seen = { statefulSet, pods: [pod(0, { running: false, mounted: false, scheduledAt: NOW })] };
     const decision = decided(emulator(), seen, new Date(NOW.getTime() + 1_000));
-    expect(decision).toMatchObject({ againAfterMs: 59_000, objects: { secrets: { create: false, pods: [] } } });
+    expect(decision).toMatchObject({ againAfterMs: 119_000, objects: { secrets: { create: false, pods: [] } } });
   });
 
   test('a larger size asks the claims for it and replaces the StatefulSet, which is not applied meanwhile', () => {

@@ -2,10 +2,10 @@ import type { Observed } from './observed.ts';
 
 /**
  * A pod that has had its node for so long and not what it mounts may be waiting for a Secret: kubelet tells of that in
- * events only, and asks again after up to two minutes. On a node where many pods start at once most take longer than
- * ten seconds and miss nothing.
+ * events only, and asks again after up to two minutes. Where many pods start at once most take longer than a minute
+ * and miss nothing.
  */
-const SLOW_MS = 60_000;
+const SLOW_MS = 120_000;
 
 /** Whether the Secrets are to be made, where there are none. */
 export interface SecretsDecision {

@@ -12,7 +12,7 @@ export type StatusPace = 'Now' | 'Soon' | 'Step';
 
 const MOMENT_MS = 1_000;
 /** Between two words on how far the machines of one Emulator are: at least, and at most. */
-const STEP_MS = { least: 10_000, most: 60_000 } as const;
+const STEP_MS = { least: 10_000, most: 300_000 } as const;
 /** Between two such words on any Emulator, on average: where many come up at once, nobody follows each. */
 const STEP_OF_ANY_MS = 1_000;
 
