@@ -5,6 +5,8 @@ const minutes = (count: number) => count * 60_000;
 /** One project a suite; `scripts/test.ts` runs them in order and adds up what they count. */
 export default defineConfig({
   test: {
+    // What is waited for takes more than vitest's second where a machine has other things to do.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         test: {
