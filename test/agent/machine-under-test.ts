@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -19,6 +18,7 @@ import { supervise } from '../../src/agent/run/supervisor.ts';
 import type { AgentReport } from '../../src/contract/agent-report.ts';
 import type { DiskRecord } from '../../src/contract/disk-record.ts';
 import type { MachineSettings } from '../../src/contract/machine-settings.ts';
+import { freePorts } from './free-ports.ts';
 
 export const VNC_PASSWORD = 'Abc123xy';
 
@@ -91,6 +91,7 @@ export async function startMachine(
       },
     }),
   );
+  const [vncPort = 0, vncWebSocketPort = 0] = await freePorts(2);
   let qemu: Qemu | undefined;
   const stop = new AbortController();
   const machine: Machine = {
@@ -103,7 +104,7 @@ export async function startMachine(
       machine: { ...SETTINGS, ...settings },
     },
     paths,
-    endpoints: { ...podEndpoints(disk, paths.run), vncPort: await freePort(), vncWebSocketPort: await freePort() },
+    endpoints: { ...podEndpoints(disk, paths.run), vncPort, vncWebSocketPort },
     qemuProgram: overrides.qemuProgram ?? 'qemu-system-i386',
     kvmDevice: overrides.kvmDevice ?? '/dev/kvm',
     memoryKillCounters: overrides.memoryKillCounters ?? MEMORY_KILL_COUNTERS,
@@ -223,16 +224,4 @@ function inMemory(path: string, lockDescriptor: number, initial: DiskRecord): Op
     },
     close: async () => {},
   };
-}
-
-/** A TCP port that is free now, and high enough for QEMU's display numbers. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

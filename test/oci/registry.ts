@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { ensureTools } from '../../scripts/tools.ts';
 import { publishDisk } from '../../src/agent/publish/index.ts';
 import { type Manifest, parseManifest } from '../../src/oci/manifest.ts';
 import type { RegistryAccess } from '../../src/oci/oras.ts';
+import { freePorts } from '../agent/free-ports.ts';
 
 const USER = 'puller';
 const PASSWORD = 'correct horse';
@@ -59,7 +60,8 @@ export class TestRegistry implements AsyncDisposable {
     await ensureDebianPackages(['openssl']);
     const tools = await ensureTools(['oras', 'registry']);
     const folder = await mkdtemp(path.join(tmpdir(), 'loco-registry-'));
-    const registry = new TestRegistry(folder, tools, { tls: await freePort(), plain: await freePort() }, login);
+    const [tls = 0, plain = 0] = await freePorts(2);
+    const registry = new TestRegistry(folder, tools, { tls, plain }, login);
     try {
       await registry.#makeCertificates();
       await registry.#writeFiles();
@@ -232,16 +234,6 @@ export class TestRegistry implements AsyncDisposable {
 
 function loginOf(password: string): { readonly auth: string } {
   return { auth: Buffer.from(`${USER}:${password}`).toString('base64') };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 export async function answers(port: number): Promise<void> {

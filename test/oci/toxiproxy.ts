@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { ensureTools } from '../../scripts/tools.ts';
-import { answers, freePort } from './registry.ts';
+import { freePorts } from '../agent/free-ports.ts';
+import { answers } from './registry.ts';
 
 /** One of toxiproxy's toxics (github.com/Shopify/toxiproxy, README, "Toxics"). */
 export interface Toxic {
@@ -21,7 +22,7 @@ export class Toxiproxy implements AsyncDisposable {
 
   static async start(): Promise<Toxiproxy> {
     const { toxiproxy } = await ensureTools(['toxiproxy']);
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const child = spawn(toxiproxy, ['-host', '127.0.0.1', '-port', `${port}`], { stdio: 'ignore' });
     await answers(port);
     return new Toxiproxy(child, `http://127.0.0.1:${port}`);
@@ -29,7 +30,8 @@ export class Toxiproxy implements AsyncDisposable {
 
   /** A proxy in front of `upstream`. Gives its host and port. */
   async inFrontOf(upstream: string, name: string, toxic: Toxic | 'down'): Promise<string> {
-    const listen = `127.0.0.1:${await freePort()}`;
+    const [port = 0] = await freePorts(1);
+    const listen = `127.0.0.1:${port}`;
     await this.#ask('POST', '/proxies', { name, listen, upstream, enabled: true });
     if (toxic === 'down') await this.#ask('POST', `/proxies/${name}`, { enabled: false });
     else await this.#ask('POST', `/proxies/${name}/toxics`, { ...toxic, name: 'toxic', stream: 'downstream' });
