@@ -3,6 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { volumeFiles } from '../../src/agent/disk/volume-files.ts';
 import { openDisk } from '../../src/agent/prepare/index.ts';
+import type { DiskPlan } from '../../src/contract/disk-plan.ts';
+import { FaultyRegistry } from '../oci/faulty-registry.ts';
 import { TestRegistry } from '../oci/registry.ts';
 import { DiskWorkbench, makeFullDisk, recordOf, until } from './disk-workbench.ts';
 import { mayMount } from './small-volume.ts';
@@ -10,31 +12,24 @@ import { mayMount } from './small-volume.ts';
 const DISK_MEBIBYTES = 64;
 
 let registry: TestRegistry;
-let snapshots: Record<'titled' | 'chunked', { reference: string; digest: string }>;
 
 beforeAll(async () => {
   registry = await TestRegistry.start();
   const disk = registry.file('win98.qcow2');
   await makeFullDisk(disk, 1, DISK_MEBIBYTES);
-  snapshots = {
-    titled: {
-      reference: `${registry.tls}/disks/titled:v1`,
-      digest: await registry.pushFile('disks/titled:v1', disk),
-    },
-    chunked: {
-      reference: `${registry.tls}/disks/chunked:v1`,
-      digest: await registry.publish('disks/chunked:v1', disk),
-    },
-  };
+  await registry.pushFile('disks/titled:v1', disk);
+  await registry.publish('disks/chunked:v1', disk);
 });
 
 afterAll(() => registry[Symbol.asyncDispose]());
 
-async function benchFor(shape: keyof typeof snapshots, mebibytes: number): Promise<DiskWorkbench> {
+type Snapshot = NonNullable<DiskPlan['snapshot']>;
+
+async function benchFor(snapshot: Snapshot, registryConfig: string, mebibytes: number): Promise<DiskWorkbench> {
   const bench = await DiskWorkbench.create();
   await bench.mountVolume(mebibytes);
-  Object.assign(bench.paths, { registryConfig: registry.file('right.json'), registryCA: registry.file('ca.crt') });
-  await bench.plan({ mode: 'Hybrid', snapshot: { ...snapshots[shape], plainHTTP: false } });
+  Object.assign(bench.paths, { registryConfig, registryCA: registry.file('ca.crt') });
+  await bench.plan({ mode: 'Hybrid', snapshot });
   return bench;
 }
 
@@ -45,7 +40,9 @@ function open(bench: DiskWorkbench) {
 test.skipIf(!mayMount)(
   'a snapshot for which the volume is too small is not begun to be fetched, and fetched when there is room',
   async () => {
-    await using bench = await benchFor('chunked', 256);
+    const digest = await registry.digest('disks/chunked:v1');
+    const snapshot = { reference: `${registry.tls}/disks/chunked:v1`, digest, plainHTTP: false };
+    await using bench = await benchFor(snapshot, registry.file('right.json'), 256);
     await bench.takeRoom(180);
     const opening = open(bench);
     await until(() => bench.report.current.phase === 'DiskFailed');
@@ -63,7 +60,19 @@ test.skipIf(!mayMount)(
 test.skipIf(!mayMount).each(['titled', 'chunked'] as const)(
   'a snapshot (%s) under whose pull the volume becomes full is fetched to its end when there is room',
   async (shape) => {
-    await using bench = await benchFor(shape, 256);
+    const name = `disks/${shape}`;
+    const digest = await registry.digest(`${name}:v1`);
+    const { layers } = await registry.manifest(`${name}:v1`);
+    await using slow = await FaultyRegistry.start(registry);
+    // From this machine all of it would be there at once. What comes after the volume was full comes as fast as it can.
+    const fault = { kind: 'Slow', bytes: 1_000_000 } as const;
+    slow.spoil(
+      name,
+      name,
+      layers.map((layer) => ({ on: 'blob', digest: layer.digest, times: 1, fault })),
+    );
+    const snapshot = { reference: `${slow.host}/${name}:v1`, digest, plainHTTP: true };
+    await using bench = await benchFor(snapshot, await registry.loginFor(slow.host), 256);
     const opening = open(bench);
     // The first bytes of the pull are there, and most of them aren't.
     await until(async () => (await stagedBytes(bench)) > 64 * 1024);
@@ -72,9 +81,9 @@ test.skipIf(!mayMount).each(['titled', 'chunked'] as const)(
     expect(bench.report.current).toMatchObject({ reason: 'NoSpace' });
     expect(await volumeFiles.facts(bench.paths.disk)).toBeUndefined();
     await bench.giveRoom();
-    const disk = await opening;
-    await disk?.close();
-    expect(disk?.record).toMatchObject({ origin: 'Snapshot', source: { digest: snapshots[shape].digest } });
+    const opened = await opening;
+    await opened?.close();
+    expect(opened?.record).toMatchObject({ origin: 'Snapshot', source: { digest } });
     expect(await volumeFiles.list(bench.volume.staging)).toEqual([]);
   },
 );
