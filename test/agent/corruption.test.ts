@@ -342,7 +342,8 @@ describe('an unclean stop', () => {
       env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
       stdio: 'ignore',
     });
-    await until(async () => (await volumeFiles.readText(pidFile))?.trim() !== undefined);
+    // The shell makes the file before it writes the number into it.
+    await until(async () => /^\d+\n/.test((await volumeFiles.readText(pidFile)) ?? ''));
     child.kill('SIGKILL');
     await once(child, 'exit');
     process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');

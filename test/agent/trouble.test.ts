@@ -27,11 +27,11 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-const isReady = (test: MachineUnderTest) => test.until('ready', ({ ready }) => ready);
+const isReady = (test: MachineUnderTest) => test.until('ready', ({ ready }) => ready, 40_000);
 
 const uncleanStops = (test: MachineUnderTest) => test.recorded.flatMap(({ lastStop }) => lastStop ?? []);
 
-describe('a QEMU that is killed', { timeout: 90_000 }, () => {
+describe('a QEMU that is killed', () => {
   it.concurrent('five times is five unclean stops, each recorded and shown, and the same machine comes up after each', async ({
     expect,
   }) => {
@@ -122,7 +122,7 @@ async function countedQemu() {
   };
 }
 
-describe('a disk whose file is removed under the running guest', { timeout: 60_000 }, () => {
+describe('a disk whose file is removed under the running guest', () => {
   it.concurrent('is reported as gone while the guest runs on, and so is one that takes its place', async ({
     expect,
   }) => {
@@ -142,7 +142,7 @@ describe('a disk whose file is removed under the running guest', { timeout: 60_0
   });
 });
 
-describe('a disk that is replaced while no QEMU runs', { timeout: 60_000 }, () => {
+describe('a disk that is replaced while no QEMU runs', () => {
   it.concurrent('is looked at again before a guest gets it', async ({ expect }) => {
     const own = await mkdtemp(path.join(folder, 'replaced-'));
     const disk = await copyDisk(guest, own);
@@ -160,7 +160,7 @@ describe('a disk that is replaced while no QEMU runs', { timeout: 60_000 }, () =
 /** The lives that QEMU had, by what the agent logged. */
 const lives = (test: MachineUnderTest) => test.logged.filter(({ msg }) => msg === 'QEMU started').length;
 
-describe.skipIf(!mayMount)('a volume in trouble under the running guest', { timeout: 90_000 }, () => {
+describe.skipIf(!mayMount)('a volume in trouble under the running guest', () => {
   it.concurrent('that has become read-only is reported, and there is no restart', async ({ expect }) => {
     await using volume = await mountSmallVolume(60, { options: 'errors=remount-ro' });
     await using test = await startMachine(await copyDisk(writer, volume.root), { gracePeriodSeconds: 5 });
