@@ -26,7 +26,8 @@ afterAll(async () => {
 
 async function over(host: string, login: string, most: number, heal: () => Promise<void> = async () => undefined) {
   const snapshot = { reference: `${host}/network/chunks:v1`, digest, plainHTTP: false };
-  const patience = { timeoutMilliseconds: 6000, stallMilliseconds: 6000 };
+  // The start of oras counts towards it.
+  const patience = { timeoutMilliseconds: 15_000, stallMilliseconds: 15_000 };
   await using attempts = await SnapshotAttempts.create(registry, snapshot, login, patience);
   const first = await attempts.once();
   await heal();

@@ -137,7 +137,7 @@ const CASES: readonly Case[] = [
     reasons: ['RegistryUnreachable'],
     says: "didn't answer in time",
     again: 'nothing',
-    patience: { timeoutMilliseconds: 5000 },
+    patience: { timeoutMilliseconds: 10_000 },
   },
   {
     name: 'no answer for a part',
@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
     reasons: ['RegistryUnreachable'],
     says: "didn't answer in time",
     again: 'what was on its way',
-    patience: { stallMilliseconds: 2000 },
+    patience: { stallMilliseconds: 6000 },
   },
   {
     name: 'a part at less than 1 KiB a second',
@@ -153,7 +153,7 @@ const CASES: readonly Case[] = [
     reasons: ['RegistryUnreachable'],
     says: "didn't answer in time",
     again: 'what was on its way',
-    patience: { stallMilliseconds: 2000 },
+    patience: { stallMilliseconds: 6000 },
     shapes: ['chunks'],
   },
   {
