@@ -106,7 +106,7 @@ function dropIdle({ freeSockets }: http.Agent): void {
  */
 function agentFor(server: URL, { agent, tls }: Credentials): http.Agent {
   if (agent !== undefined) return agent;
-  const pooled = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 128, scheduling: 'lifo' } as const;
+  const pooled = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 32, scheduling: 'lifo' } as const;
   if (server.protocol === 'http:') return new http.Agent(pooled);
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   return new https.Agent({ ...pooled, ...given });

@@ -21,8 +21,11 @@ import type { Identity } from './identity.ts';
 import type { ServedNamespaces } from './served-namespaces.ts';
 import type { Settings } from './settings.ts';
 
-/** Emulators that are worked on at the same time; each waits for the API server nearly all of its time. */
-const CONCURRENCY = 32;
+/**
+ * Emulators that are worked on at the same time; each waits for the API server nearly all of its time. With 32 of them
+ * 1,000 Emulators that come up at once cost 28 ms of processor each and 199 MB, with 8 it is 18 ms and 177 MB.
+ */
+const CONCURRENCY = 8;
 const CONTROLLER = 'emulator';
 const EMULATOR_COUNTS = {
   name: 'loco_emulators',
