@@ -1,4 +1,5 @@
 import type { SimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
+import { waitFor } from '../../scripts/cluster/wait.ts';
 
 const PORT = 23_790;
 
@@ -20,10 +21,19 @@ export async function openEtcd(cluster: SimulatedCluster) {
     if (!response.ok) throw new Error(`etcd: ${response.status} ${await response.text()}`);
     return (await response.json()) as { header: { revision: string } };
   };
+  const present = () => call('kv/range', { key: 'AA==' });
+  // The program is there as soon as it is started, and listens a moment later.
+  let refusal = '';
+  const answered = () =>
+    present().catch((error: unknown) => {
+      refusal = String(error);
+      return undefined;
+    });
+  await waitFor('the way to etcd', answered, { seconds: 30, why: () => refusal });
   return {
     /** Forgets everything but the present. */
     compact: async (): Promise<void> => {
-      const { header } = await call('kv/range', { key: 'AA==' });
+      const { header } = await present();
       await call('kv/compaction', { revision: header.revision, physical: true });
     },
   };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { answersWith } from '../../scripts/cluster/local/answers.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { systemClock } from '../../src/kube/clock.ts';
@@ -45,11 +46,14 @@ async function startServerWithoutStreams(): Promise<Connection> {
   there.port = String(PORT);
   const connection = await CredentialCache.open({ ...source, server: async () => there }, systemClock);
   const asking = new KubeClient(connection);
-  await vi
-    .waitFor(() => asking.get(NAMESPACES, '', 'many'), { timeout: 60_000, interval: 200 })
-    .catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\n${(await readFile(server.log, 'utf8')).slice(-2_000)}`);
-    });
+  const ready = async () => {
+    await asking.get(NAMESPACES, '', 'many');
+    // It gives objects before the caches that its watches and lists come from are filled.
+    expect(await answersWith(new URL('/readyz', there).href, 200)).toBe(true);
+  };
+  await vi.waitFor(ready, { timeout: 60_000, interval: 200 }).catch(async (error: unknown) => {
+    throw new Error(`${String(error)}\n${(await readFile(server.log, 'utf8')).slice(-2_000)}`);
+  });
   return connection;
 }
 

@@ -104,5 +104,7 @@ test('a watch on a connection that fell silent is opened anew as soon as another
   const renewal = renewing.get(CONFIG_MAPS, 'silent', 'c0', { signal: AbortSignal.timeout(2_500) });
   await expect(renewal).rejects.toMatchObject({ reason: 'Unreachable' });
   await vi.waitFor(() => expect(held()).toHaveProperty('c1', 'unheard'), 10_000);
-  expect(failures[0]?.message).toContain('another request on the same connection heard nothing');
+  expect(failures.map(({ message }) => message)).toContainEqual(
+    expect.stringContaining('another request on the same connection heard nothing'),
+  );
 });
