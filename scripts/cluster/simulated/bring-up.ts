@@ -92,6 +92,13 @@ async function waitUsable(node: RunningNode<Program>): Promise<void> {
   await waitFor('the simulated nodes to be Ready', usable, { seconds: 60, why: () => `See ${node.layout.log}` });
 }
 
+/** Kubernetes makes them a moment after its API server says that it is ready. */
+async function waitNamespaces(node: RunningNode<Program>): Promise<void> {
+  const made = async () =>
+    (await kubectl(node, ['get', 'namespaces', 'default', 'kube-public'])).exitCode === 0 ? true : undefined;
+  await waitFor('the first namespaces', made, { seconds: 30, why: () => `See ${node.layout.log}` });
+}
+
 async function startAll({ node, components }: Running): Promise<void> {
   const [now, later] = [false, true].map((after) => components.filter((one) => one.afterApiServer === after));
   for (const component of now ?? []) await startComponent(node, component);
@@ -119,7 +126,7 @@ async function build(layout: Layout, options: SimulatedOptions): Promise<Running
   if (parts === 'all') {
     await createFirstObjects(node, options);
     await waitUsable(node);
-  }
+  } else await waitNamespaces(node);
   return running;
 }
 
