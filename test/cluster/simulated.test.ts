@@ -10,6 +10,7 @@ import {
   type SimulatedCluster,
   simulatedLayout,
 } from '../../scripts/cluster/simulated/index.ts';
+import { waitFor } from '../../scripts/cluster/wait.ts';
 import { type AgentReport, agentReportSchema } from '../../src/contract/agent-report.ts';
 import { addedSince, type MachineState, namesOfOthers, observeMachine } from './support/machine.ts';
 import { processesOf, survivorsOf } from './support/processes.ts';
@@ -53,7 +54,14 @@ function statefulSet(name: string): string {
 }
 
 async function makeReady(name: string): Promise<void> {
-  await kubectl(['apply', '--server-side', '-f', '-'], statefulSet(name));
+  let refusal = '';
+  const applied = () =>
+    kubectl(['apply', '--server-side', '-f', '-'], statefulSet(name)).catch((error: unknown) => {
+      refusal = String(error);
+      return undefined;
+    });
+  // After etcd was away, the API server may need longer to find it again than it lets a request wait.
+  await waitFor(`${name} to be applied`, applied, { seconds: 30, why: () => refusal });
   await kubectl(['rollout', 'status', `statefulset/${name}`, '--timeout=60s']);
 }
 
@@ -87,7 +95,7 @@ async function reportsUntilReady(address: string): Promise<readonly AgentReport[
 
 async function expectNothingLeft(): Promise<void> {
   const added = async () => addedSince(before, await observeMachine(), await namesOfOthers([layout]));
-  await expect.poll(added, { timeout: 10_000 }).toEqual({});
+  await expect.poll(added, { timeout: 60_000 }).toEqual({});
 }
 
 beforeAll(async () => {
@@ -183,7 +191,7 @@ describe('a simulated cluster that is taken down', () => {
     const processes = await processesOf({ layout });
     expect(processes.length).toBeGreaterThan(7);
     await cluster.down();
-    expect(await survivorsOf(processes)).toEqual([]);
+    await expect.poll(() => survivorsOf(processes), { timeout: 10_000 }).toEqual([]);
     await expectNothingLeft();
   });
 
@@ -196,7 +204,7 @@ describe('a simulated cluster that is taken down', () => {
     if (first !== undefined) signal(first.pid, 'SIGKILL');
     await removeSimulatedCluster(NAME);
     await removeSimulatedCluster(NAME);
-    expect(await survivorsOf(processes)).toEqual([]);
+    await expect.poll(() => survivorsOf(processes), { timeout: 10_000 }).toEqual([]);
     await expectNothingLeft();
   });
 });
