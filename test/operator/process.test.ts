@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { OPERATOR_NAMESPACE } from '../../scripts/install.ts';
 import { Ground, type RunningOperator } from './support/ground.ts';
 
@@ -10,6 +10,13 @@ beforeAll(async () => {
   await ground.createNamespace('school');
 });
 afterAll(() => ground?.close());
+
+// What a test that failed has left would let the next ones fail too.
+afterEach(async () => {
+  await ground.end();
+  await ground.cluster.component('kube-apiserver').resume();
+  await ground.cluster.component('kube-apiserver').start();
+});
 
 async function lease(): Promise<{ holderIdentity: string; acquireTime: string; renewTime: string }> {
   return JSON.parse(
@@ -92,8 +99,14 @@ test.each([
   ['an error that nobody caught', 'throw new Error("nobody caught this")'],
   ['a promise that nobody waited for', 'void Promise.reject(new Error("nobody caught this"))'],
 ])('%s ends the process with one line that says so', async (name, code) => {
-  const program = `data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${code} }, 1500)`)}`;
-  const operator = await ground.start({ name: name.replaceAll(' ', '-'), nodeOptions: ['--import', program] });
+  // Not before the operator has begun to listen for such errors, and is at work.
+  const program = `const timer = setInterval(() => {
+    if (process.listenerCount('uncaughtException') === 0) return;
+    clearInterval(timer);
+    setTimeout(() => { ${code} }, 1000);
+  }, 50);`;
+  const url = `data:text/javascript,${encodeURIComponent(program)}`;
+  const operator = await ground.start({ name: name.replaceAll(' ', '-'), nodeOptions: ['--import', url] });
   expect(await operator.ended).toEqual({ code: 1, signal: null });
   const fatal = (await operator.log()).filter(({ level }) => level !== 'info' && level !== 'warn');
   expect(fatal).toEqual([

@@ -42,7 +42,8 @@ export class Ground {
   readonly cluster: SimulatedCluster;
   readonly #command: readonly string[];
   readonly #folder: string;
-  readonly #operators: RunningOperator[] = [];
+  /** Those that run. */
+  readonly #operators = new Set<RunningOperator>();
 
   private constructor(cluster: SimulatedCluster, command: readonly string[], folder: string) {
     this.cluster = cluster;
@@ -57,8 +58,16 @@ export class Ground {
     return new Ground(cluster, command, folder);
   }
 
+  /** Ends every operator that still runs. */
+  async end(): Promise<void> {
+    for (const { signal, ended } of this.#operators) {
+      signal('SIGKILL');
+      await ended;
+    }
+  }
+
   async close(): Promise<void> {
-    for (const operator of this.#operators) operator.signal('SIGKILL');
+    await this.end();
     await this.cluster.down();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -90,7 +99,9 @@ export class Ground {
         .filter((line) => line !== '')
         .map(parseLine);
     const operator = { pid, ended, log, signal };
-    this.#operators.push(operator);
+    this.#operators.add(operator);
+    const forget = () => this.#operators.delete(operator);
+    ended.then(forget, forget);
     return operator;
   }
 
