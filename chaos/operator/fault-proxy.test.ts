@@ -75,7 +75,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   agent.destroy();
-  await vi.waitFor(() => expect(line.connections).toBe(0));
+  await vi.waitFor(() => expect(line.connections).toBe(0), 10_000);
 });
 
 afterAll(async () => {
@@ -160,7 +160,7 @@ test('over a half-open line nothing comes and nothing ends, and it stays dead wh
   line.set('HalfOpen');
   streams[0]?.write('lost\n');
   const silent = ask('/apis/x').catch(() => 'ended');
-  await vi.waitFor(() => expect(line.connections).toBe(2));
+  await vi.waitFor(() => expect(line.connections).toBe(2), 10_000);
   line.set('Up');
   const fresh = new https.Agent({ ca: pair.cert, keepAlive: true });
   expect((await ask('/apis/x', { agent: fresh })).statusCode).toBe(200);

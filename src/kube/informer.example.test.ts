@@ -62,7 +62,7 @@ test('an informer answers questions about what there is, and tells of what chang
   ends.push(() => pods.stop());
   expect(pods.hasSynced()).toBe(true);
   expect(pods.store.get('n/a')?.spec?.nodeName).toBe('one');
-  await vi.waitFor(() => expect(pods.store.byIndex('node', 'one').map(keyOf)).toEqual(['n/a', 'n/b']));
+  await vi.waitFor(() => expect(pods.store.byIndex('node', 'one').map(keyOf)).toEqual(['n/a', 'n/b']), 10_000);
   expect([...queue]).toEqual(['n/a', 'n/b']);
 });
 

@@ -73,7 +73,7 @@ test('a write that the server sits on is given up when the lease is used up, as 
   });
   const client = new KubeClient(server.connection, { fence: { remainingMs: () => 50 } });
   await expect(client.patch(PODS, POD)).rejects.toMatchObject({ code: 0, reason: 'NotLeader' });
-  await vi.waitFor(() => expect(closed).toBe(true));
+  await vi.waitFor(() => expect(closed).toBe(true), 10_000);
 });
 
 test('the fence is asked when the connection stands, not when the request is made', async () => {
