@@ -49,6 +49,7 @@ export { LeaderElection, type LeaseOptions } from './lease.ts';
 export { type KubeObject, keyOf, type ObjectMeta, type OwnerReference, type Resource } from './object.ts';
 export { Reflector, type ReflectorOptions } from './reflector.ts';
 export { type Change, type ChangeHandler, Store, type StoreOptions } from './store.ts';
+export { StringPool } from './string-pool.ts';
 export {
   type WorkFailure,
   type WorkObserver,

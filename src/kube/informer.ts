@@ -4,6 +4,7 @@ import type { KubeObject, Resource } from './object.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 import { slim } from './slim.ts';
 import { Store } from './store.ts';
+import type { StringPool } from './string-pool.ts';
 
 /** What all informers of a process share. */
 export interface InformerContext {
@@ -12,6 +13,8 @@ export interface InformerContext {
   readonly random: () => number;
   /** Namespaces to look at; none means all of them. */
   readonly namespaces: readonly string[];
+  /** What their objects have in common; absent: each object is kept as it came. */
+  readonly strings?: StringPool;
   /** Field managers that create objects with POST and apply them later: see `slim.ts`. */
   readonly fieldManagers?: readonly string[];
   readonly onFailure: ReflectorOptions<KubeObject>['onFailure'];
@@ -43,6 +46,7 @@ export function createInformer<T extends KubeObject>(
   const store = new Store<T>({
     now: () => clock.monotonic(),
     onHandlerError,
+    ...(context.strings === undefined ? {} : { strings: context.strings }),
     transform: (object) => transform(slim(object, fieldManagers)),
   });
   const namespaces = context.namespaces.length === 0 ? [''] : context.namespaces;

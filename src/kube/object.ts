@@ -69,11 +69,16 @@ export function resourcePath(resource: Resource, namespace?: string, name?: stri
   return parts.join('/');
 }
 
-/** Seals a value that others share: a consumer that writes into a cache is a bug that shows at once. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const part of Object.values(value)) deepFreeze(part);
+/**
+ * Seals a value that others share: a consumer that writes into a cache is a bug that shows at once.
+ * @param replace what stands in for each string in it
+ */
+export function deepFreeze<T>(value: T, replace: (text: string) => string = (text) => text): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const parts = value as Record<string, unknown>;
+  for (const [key, part] of Object.entries(parts)) {
+    if (typeof part === 'string') parts[key] = replace(part);
+    else deepFreeze(part, replace);
   }
-  return value;
+  return Object.freeze(value);
 }

@@ -11,6 +11,7 @@ import {
   settlesWrite,
 } from './stand-in.ts';
 import { type IndexFunction, StoreIndex } from './store-index.ts';
+import type { StringPool } from './string-pool.ts';
 
 /** What happened to an object, as handlers are told. */
 export interface Change<T> {
@@ -36,6 +37,8 @@ export interface StoreOptions<T> {
   readonly now: () => number;
   /** Drops what nobody reads before an object is kept. */
   readonly transform?: (object: T) => T;
+  /** Where strings are kept that many objects have in common. */
+  readonly strings?: StringPool;
 }
 
 /** What was seen while a write of ours was on its way. */
@@ -252,7 +255,8 @@ export class Store<T extends KubeObject> {
     if (resourceVersion !== undefined && known?.metadata.resourceVersion === resourceVersion) {
       if (known.metadata.uid === uid) return known;
     }
-    return deepFreeze(this.#options.transform?.(object) ?? object);
+    const { transform, strings } = this.#options;
+    return deepFreeze(transform?.(object) ?? object, strings && ((text) => strings.one(text)));
   }
 
   #reindexed(key: string, change: () => void): void {

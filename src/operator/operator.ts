@@ -2,6 +2,7 @@ import { KubeClient } from '../kube/client.ts';
 import { type Clock, systemClock } from '../kube/clock.ts';
 import { errorMessage } from '../kube/errors.ts';
 import { LeaderElection } from '../kube/lease.ts';
+import { StringPool } from '../kube/string-pool.ts';
 import type { RequestObservation } from '../kube/transport.ts';
 import { MANAGERS } from './emulator/act.ts';
 import { allCaches, type Caches, createCaches } from './emulator/caches.ts';
@@ -79,6 +80,7 @@ function cachesOf(
     },
     onRecovered: (recovery) => watches.recovered(recovery),
     onHandlerError: (error) => log.error({ err: error }, 'a handler of cache changes failed'),
+    strings: new StringPool(),
     fieldManagers: [MANAGERS.objects],
     onSession: ({ resource, kind }) => metrics.cacheAsks(resource, kind),
   });
