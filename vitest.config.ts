@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'kube',
           include: ['test/kube/**/*.test.ts'],
-          testTimeout: minutes(1),
+          testTimeout: minutes(3),
           hookTimeout: minutes(5),
           fileParallelism: false,
         },
@@ -68,8 +68,8 @@ export default defineConfig({
         test: {
           name: 'operator',
           include: ['test/operator/**/*.test.ts'],
-          testTimeout: minutes(2),
-          hookTimeout: minutes(2),
+          testTimeout: minutes(6),
+          hookTimeout: minutes(6),
           fileParallelism: false,
         },
       },

@@ -42,7 +42,7 @@ const stages: readonly Stage[] = [
   {
     name: 'building the tools',
     run: async () => {
-      await ensureTools([...CLUSTER_TOOLS, ...AUDIT_TOOLS]);
+      await ensureTools([...CLUSTER_TOOLS, 'kwok', ...AUDIT_TOOLS]);
       return NOTHING;
     },
   },

@@ -133,8 +133,9 @@ export class Ground {
     await this.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(object));
   }
 
+  /** After an outage Kubernetes' own controllers take up to a minute to find the API server again. */
   async ready(namespace: string, name: string): Promise<void> {
-    await this.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', `emulator/${name}`, '--timeout=60s']);
+    await this.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', `emulator/${name}`, '--timeout=180s']);
   }
 }
 
