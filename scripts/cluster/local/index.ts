@@ -12,7 +12,7 @@ import { findNode, inNode } from './node.ts';
 import { waitContainerd } from './node-images.ts';
 import { registryControl } from './registry.ts';
 import { lockName, readSettings } from './settings.ts';
-import { signalContainer } from './signal-container.ts';
+import { killContainer, stopContainer } from './signal-container.ts';
 import { type RunningNode, startComponent, stopComponent, waitReady } from './supervise.ts';
 import { type LocalCluster, up } from './up.ts';
 
@@ -71,8 +71,8 @@ function asCluster(name: string, cluster: LocalCluster): Cluster {
     node: {
       restartKubelet: () => restart(cluster, 'kubelet'),
       restartContainerd: () => restart(cluster, 'containerd'),
-      killContainer: (...container) => signalContainer(cluster.node, 'SIGKILL', ...container),
-      stopContainer: (...container) => signalContainer(cluster.node, 'SIGSTOP', ...container),
+      killContainer: (...container) => killContainer(cluster.node, ...container),
+      stopContainer: (...container) => stopContainer(cluster.node, ...container),
       run: async (command) => (await execa(...inNode(cluster.node.first, command))).stdout,
     },
     load: (image) => loadImage(cluster.node, image),
