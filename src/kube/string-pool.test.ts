@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { deepFreeze } from './object.ts';
+import { Store } from './store.ts';
 import { StringPool } from './string-pool.ts';
 
 /** Bytes of the heap that are in use once what nobody needs is gone. */
@@ -44,4 +45,16 @@ test('all strings of an object are asked for, at every depth, and no key', () =>
   });
   expect(asked.sort()).toEqual(['Pod', 'b', 'c', 'e']);
   expect(frozen).toEqual({ kind: 'POD', labels: { a: 'B' }, list: ['C', { d: 'E', number: 1, nothing: null }] });
+});
+
+test('a store that is given one asks it for the strings of what it keeps', () => {
+  const strings = new StringPool();
+  const asked: string[] = [];
+  strings.one = (text) => {
+    asked.push(text);
+    return text;
+  };
+  const store = new Store({ now: () => 0, onHandlerError: () => undefined, strings });
+  store.set({ metadata: { name: 'a', namespace: 'n', labels: { room: 'one' } } });
+  expect(asked).toEqual(['a', 'n', 'one']);
 });

@@ -22,8 +22,8 @@ import type { ServedNamespaces } from './served-namespaces.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Emulators that are worked on at the same time; each waits for the API server nearly all of its time. With 32 of them
- * 1,000 Emulators that come up at once cost 28 ms of processor each and 199 MB, with 8 it is 18 ms and 177 MB.
+ * Emulators that are worked on at the same time; each waits for the API server nearly all of its time. More of them wait
+ * there as well, each with connections and half-made objects of its own (docs/performance.md).
  */
 const CONCURRENCY = 8;
 const CONTROLLER = 'emulator';
