@@ -5,7 +5,10 @@ import { rules } from './rule.ts';
 
 it('renders a table of fields and the sentences of what is refused', () => {
   const inner = z
-    .object({ mode: z.enum(['A', 'B']).meta({ description: 'Which | one.' }), names: z.array(z.string()).default([]) })
+    .object({
+      mode: z.enum(['A', 'B']).meta({ description: 'Which | one.' }),
+      names: z.array(z.string()).default(['a']),
+    })
     .meta({ description: 'The rest.', ...rules({ rule: 'false', message: 'never: choose another' }) });
   const page = renderReference({
     kind: 'Thing',
@@ -23,7 +26,7 @@ it('renders a table of fields and the sentences of what is refused', () => {
     '| --- | --- | --- | --- |',
     '| `spec.inner` | object | required | The rest. |',
     '| `spec.inner.mode` | `A`, `B` | required | Which \\| one. |',
-    '| `spec.inner.names` | list of string | `[]` |  |',
+    '| `spec.inner.names` | list of string | `["a"]` |  |',
     '- no name: choose one',
     '- never: choose another',
     '| field | type | default | |',

@@ -28,6 +28,21 @@ describe('the structural schema of a zod schema', () => {
     expect(structuralSchema(inner.prefault({})).default).toEqual({ a: 'x', deeper: { b: true } });
   });
 
+  it('has no default that says nothing, and would stand in every object', () => {
+    const schema = z.object({
+      text: z.string().default(''),
+      list: z.array(z.string()).default([]),
+      open: z.looseObject({}).default({}),
+      inner: z.object({ map: z.record(z.string(), z.string()).default({}) }).prefault({}),
+      full: z.object({ text: z.string().default(''), word: z.string().default('x') }).prefault({}),
+      zero: z.int().default(0),
+    });
+    const { properties = {}, required } = structuralSchema(schema);
+    const defaults = Object.entries(properties).map(([name, { default: value }]) => [name, value]);
+    expect(Object.fromEntries(defaults)).toEqual({ full: { word: 'x' }, zero: 0 });
+    expect(required).toBeUndefined();
+  });
+
   it('keeps unknown fields of what is handed on as it is', () => {
     expect(structuralSchema(z.looseObject({}))).toEqual({
       type: 'object',

@@ -55,14 +55,24 @@ function cleaned(node: Node): StructuralSchema {
   if (schema.minimum !== undefined && SAFE_INTEGERS.has(schema.minimum)) delete schema.minimum;
   if (schema.maximum !== undefined && SAFE_INTEGERS.has(schema.maximum)) delete schema.maximum;
   if (isSaidBetter(schema)) delete schema.pattern;
-  if (isAnything(additionalProperties)) return { ...schema, 'x-kubernetes-preserve-unknown-fields': true };
-  if (properties !== undefined) {
+  const isOpen = isAnything(additionalProperties);
+  if (isOpen) schema['x-kubernetes-preserve-unknown-fields'] = true;
+  if (properties !== undefined && !isOpen) {
     schema.properties = Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, cleaned(child)]));
   }
-  if (additionalProperties !== undefined) schema.additionalProperties = cleaned(additionalProperties);
+  if (additionalProperties !== undefined && !isOpen) schema.additionalProperties = cleaned(additionalProperties);
   if (items !== undefined) schema.items = cleaned(items);
   if (isObject(schema.default)) schema.default = withDefaults(schema, schema.default);
+  if (isNothing(schema.default)) delete schema.default;
   return schema;
+}
+
+/**
+ * An empty default says what an absent field says, and whoever reads a spec through zod has it anyway. Stored, it would
+ * stand in every object, and again in its `managedFields`: the API server would pay for it with each write.
+ */
+function isNothing(value: unknown): boolean {
+  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 }
 
 /**

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeleteOutcome } from './client.ts';
 import { deepFreeze, type KubeObject, keyOf } from './object.ts';
 import { isLaterVersion } from './resource-version.ts';
+import { shareParts } from './share-parts.ts';
 import {
   isSettledByList,
   type Listing,
@@ -72,6 +73,7 @@ export class Store<T extends KubeObject> {
   readonly #standIns = new Map<string, StandIn<T>>();
   readonly #flights = new Map<string, Set<Flight<T>>>();
   #listings = 0;
+  #newest: T | undefined;
 
   constructor(options: StoreOptions<T>) {
     this.#options = options;
@@ -256,7 +258,11 @@ export class Store<T extends KubeObject> {
       if (known.metadata.uid === uid) return known;
     }
     const { transform, strings } = this.#options;
-    return deepFreeze(transform?.(object) ?? object, strings && ((text) => strings.one(text)));
+    const fresh = transform?.(object) ?? object;
+    // An object is hardly ever quite unlike the one before it, and its own last version is most like it.
+    shareParts(fresh, known ?? this.#newest);
+    this.#newest = deepFreeze(fresh, strings && ((text) => strings.one(text)));
+    return this.#newest;
   }
 
   #reindexed(key: string, change: () => void): void {

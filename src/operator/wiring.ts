@@ -12,7 +12,7 @@ import { Workers } from '../kube/workers.ts';
 import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
 import { countConditions } from './emulator/condition-counts.ts';
 import { EmulatorController } from './emulator/controller.ts';
-import { agentReports, type ConnectToPod } from './emulator/machines/agent-stream.ts';
+import { type ConnectToPod, followReports } from './emulator/machines/agent-stream.ts';
 import type { ChannelContext } from './emulator/machines/channel.ts';
 import { MachineChannels } from './emulator/machines/channels.ts';
 import { EmulatorSecrets } from './emulator/secrets.ts';
@@ -153,7 +153,7 @@ function createChannels(
   enqueue: (key: string) => void,
 ): MachineChannels {
   const channel: ChannelContext = {
-    reports: (address, token, signal) => agentReports(connectToPod, address, token, signal),
+    follow: (address, token, options) => followReports(connectToPod, address, token, options),
     readToken: ({ emulator, namespace, emulatorUid }, again) =>
       secrets.token({ name: emulator, namespace, uid: emulatorUid }, again),
     now: clock.now,

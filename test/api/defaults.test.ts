@@ -108,7 +108,10 @@ const rest = some({
   pod,
 });
 
-it('zod and the API server fill in the same defaults', async () => {
+/** An empty selector that says much: who may reach the screens unless told otherwise. */
+const ANY_POD = '.display.access.0.podSelector.matchLabels';
+
+it('zod and the API server fill in the same defaults, and the server stores none that is empty', async () => {
   const specs = fc.tuple(where, rest).map(([first, second]): Json => ({ ...first, ...second }));
   await fc.assert(
     fc.asyncProperty(specs, async (spec) => {
@@ -116,9 +119,29 @@ it('zod and the API server fill in the same defaults', async () => {
       const answer = await judge.create(manifest);
       expectAcceptance(answer);
       const stored = (answer.body as { spec: unknown }).spec;
-      expect(emulatorSpecSchema.parse(manifest['spec'])).toEqual(stored);
-      expect(emulatorSpecSchema.parse(stored)).toEqual(stored);
+      const parsed = emulatorSpecSchema.parse(manifest['spec']);
+      expect(emulatorSpecSchema.parse(stored)).toEqual(parsed);
+      expect(nonEmpty(stored)).toEqual(nonEmpty(parsed));
+      const written = new Set([...emptyPaths(manifest['spec']), ANY_POD]);
+      expect(emptyPaths(stored).filter((path) => !written.has(path))).toEqual([]);
     }),
     { numRuns: 60 },
   );
 });
+
+const entriesOf = (value: unknown): [string, unknown][] =>
+  typeof value === 'object' && value !== null ? Object.entries(value) : [];
+const isEmpty = (value: unknown): boolean =>
+  value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+
+/** Without the fields that are empty, or have nothing else in them. */
+function nonEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(nonEmpty);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = entriesOf(value).map(([key, part]) => [key, nonEmpty(part)] as const);
+  return Object.fromEntries(kept.filter(([, part]) => !isEmpty(part)));
+}
+
+function emptyPaths(value: unknown, path = ''): string[] {
+  return isEmpty(value) ? [path] : entriesOf(value).flatMap(([key, part]) => emptyPaths(part, `${path}.${key}`));
+}

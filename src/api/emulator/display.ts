@@ -51,7 +51,7 @@ const ipBlockSchema = z
   .meta({
     description: 'Addresses outside the cluster. Where these are translated on the way, a node is what is seen.',
     ...rules({
-      rule: '!isCIDR(self.cidr) || self.except.all(part, !isCIDR(part) || (cidr(self.cidr).containsCIDR(part) && cidr(part).prefixLength() > cidr(self.cidr).prefixLength()))',
+      rule: '!isCIDR(self.cidr) || !has(self.except) || self.except.all(part, !isCIDR(part) || (cidr(self.cidr).containsCIDR(part) && cidr(part).prefixLength() > cidr(self.cidr).prefixLength()))',
       message: 'display.access: each network of ipBlock.except must be a smaller part of ipBlock.cidr',
       fieldPath: '.except',
     }),

@@ -126,14 +126,14 @@ export const machineSchema = z
         fieldPath: '.memory',
       },
       {
-        rule: "self.acceleration != 'KVM' || self.kvmResourceName != ''",
+        rule: "self.acceleration != 'KVM' || self.?kvmResourceName.orValue('') != ''",
         message:
           'acceleration KVM needs the resource by which a device plugin offers it: set machine.kvmResourceName, for example to devices.kubevirt.io/kvm, or set machine.acceleration to TCG',
         fieldPath: '.kvmResourceName',
         reason: 'FieldValueRequired',
       },
       {
-        rule: "self.acceleration == 'KVM' || self.kvmResourceName == ''",
+        rule: "self.acceleration == 'KVM' || self.?kvmResourceName.orValue('') == ''",
         message: 'machine.kvmResourceName does nothing without KVM: remove it, or set machine.acceleration to KVM',
         fieldPath: '.kvmResourceName',
         reason: 'FieldValueForbidden',

@@ -146,8 +146,8 @@ export const emulatorStatusSchema = z
       .max(100)
       .meta({
         description: 'The machines, each as it reports itself.',
-        'x-kubernetes-list-type': 'map',
-        'x-kubernetes-list-map-keys': ['ordinal'],
+        // One writer has them all: nobody needs to know who set which field of which machine.
+        'x-kubernetes-list-type': 'atomic',
       })
       .optional(),
   })

@@ -45,7 +45,7 @@ async function setUp(refuse: { path: string; code: number; reason: string; inste
   const now = () => new Date(clock.now());
   const monotonic = () => clock.monotonic();
   const channel = {
-    reports: async function* () {},
+    follow: async () => undefined,
     readToken: async () => '',
     now: () => clock.now(),
     monotonic,

@@ -69,7 +69,7 @@ async function setUp(
     ),
     channels: new MachineChannels(
       {
-        reports: async function* () {},
+        follow: async () => undefined,
         readToken: async () => '',
         now: () => clock.now(),
         monotonic: () => clock.monotonic(),

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { type Emulator, emulatorSchema } from '../../api/emulator/schema.ts';
+import type { Emulator } from '../../api/emulator/schema.ts';
 import { ApiError, errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { EventRecorder, Happening } from '../../kube/events.ts';
 import { keyOf } from '../../kube/object.ts';
@@ -14,6 +13,7 @@ import { invalidSpecStatus } from './invalid-spec.ts';
 import type { MachineChannels } from './machines/channels.ts';
 import { childNames } from './names.ts';
 import type { ForeignChild, Observed, RefusedGrowth, ResolveAttempt } from './observed.ts';
+import { type Parsed, parseEmulator } from './parse.ts';
 import { REASONS } from './reasons.ts';
 import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
@@ -310,28 +310,4 @@ function isWorthTelling(error: unknown, failures: number): boolean {
 /** Nothing can be written now, a status no more than anything else. */
 function isUnanswered(error: unknown): boolean {
   return error instanceof ApiError && error.code === 0;
-}
-
-type Parsed = { success: true; emulator: Emulator } | { success: false; message: string };
-
-function parseEmulator(raw: RawEmulator): Parsed {
-  const whole = emulatorSchema.safeParse(raw);
-  if (whole.success) return { success: true, emulator: sharing(whole.data, raw) };
-  // A status that another release wrote must not keep the spec from being served.
-  const { status: _, ...withoutStatus } = raw;
-  const parsed = emulatorSchema.safeParse(withoutStatus);
-  if (parsed.success) return { success: true, emulator: sharing(parsed.data, raw) };
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  return { success: false, message: `The resource can't be understood: ${issues.slice(0, 5).join('; ')}` };
-}
-
-/** Both are kept for as long as this version is there: what parsing left as it was need not be kept twice. */
-function sharing(emulator: Emulator, raw: RawEmulator): Emulator {
-  const same = <T>(part: T, kept: unknown): T => (isDeepStrictEqual(part, kept) ? (kept as T) : part);
-  return {
-    ...emulator,
-    metadata: same(emulator.metadata, raw.metadata),
-    spec: same(emulator.spec, raw.spec),
-    status: same(emulator.status, raw.status),
-  };
 }

@@ -3,7 +3,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { AgentReport } from '../../../contract/agent-report.ts';
 import { report } from '../observed.fixture.ts';
-import { agentReports, TokenRefused } from './agent-stream.ts';
+import { type ConnectToPod, type FollowOptions, followReports, TokenRefused } from './agent-stream.ts';
 
 const ADDRESS = {
   namespace: 'school',
@@ -22,29 +22,38 @@ afterEach(() => {
   }
 });
 
-/** An agent on this machine that answers as the test says, and what the operator hears of it. */
-async function listen(answer: http.RequestListener, token = 'right'): Promise<AsyncGenerator<AgentReport>> {
+/** What the operator hears, until the end, of an agent on this machine that answers as the test says. */
+async function listen(answer: http.RequestListener): Promise<AgentReport[]> {
+  const { connect } = await serve(answer);
+  return hear(connect);
+}
+
+async function serve(answer: http.RequestListener) {
   const server = http.createServer(answer);
   servers.push(server);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const connect = () => net.connect({ host: '127.0.0.1', port });
-  return agentReports(connect, ADDRESS, token, new AbortController().signal);
+  return { connect: () => net.connect({ host: '127.0.0.1', port }) };
+}
+
+async function hear(connect: ConnectToPod, options: Partial<FollowOptions> = {}): Promise<AgentReport[]> {
+  const heard: AgentReport[] = [];
+  const { signal } = new AbortController();
+  await followReports(connect, ADDRESS, 'right', { signal, onReport: (said) => heard.push(said), ...options });
+  return heard;
 }
 
 const line = (said: AgentReport): string => `${JSON.stringify(said)}\n`;
 
 test('each line is a report, however the bytes are cut', async () => {
-  const reports = await listen((request, response) => {
+  const heard = await listen((request, response) => {
     expect(request.headers.authorization).toBe('Bearer right');
     const bytes = Buffer.from(line(report(0, { message: 'Größe' })) + line(report(0, { phase: 'Paused' })));
     for (const byte of bytes) response.write(Buffer.from([byte]));
     response.end();
   });
-  const heard: AgentReport[] = [];
-  for await (const said of reports) heard.push(said);
   expect(heard.map(({ phase, message }) => [phase, message])).toEqual([
     ['Running', 'Größe'],
     ['Paused', 'The guest runs'],
@@ -53,10 +62,7 @@ test('each line is a report, however the bytes are cut', async () => {
 
 test('a report that is repeated as a sign of life is the same one, and costs no second look', async () => {
   const [said, other] = [line(report(0)), line(report(0, { phase: 'Paused' }))];
-  const reports = await listen((_request, response) => response.end(said + said + other + said));
-  const all: AgentReport[] = [];
-  for await (const one of reports) all.push(one);
-  const [first, again, changed, back] = all;
+  const [first, again, changed, back] = await listen((_request, response) => response.end(said + said + other + said));
   expect(again).toBe(first);
   expect(changed?.phase).toBe('Paused');
   expect(back).toEqual(first);
@@ -64,23 +70,65 @@ test('a report that is repeated as a sign of life is the same one, and costs no 
 });
 
 test('a token that the agent does not know is told apart from other failures', async () => {
-  const reports = await listen((_request, response) => response.writeHead(401).end());
-  await expect(reports.next()).rejects.toBeInstanceOf(TokenRefused);
+  const reports = listen((_request, response) => response.writeHead(401).end());
+  await expect(reports).rejects.toBeInstanceOf(TokenRefused);
 });
 
 test('the report of another pod at this address is not taken', async () => {
-  const reports = await listen((_request, response) => response.end(line(report(0, { podUid: 'somebody-else' }))));
-  await expect(reports.next()).rejects.toThrow(/answers as another pod/);
+  const reports = listen((_request, response) => response.end(line(report(0, { podUid: 'somebody-else' }))));
+  await expect(reports).rejects.toThrow(/answers as another pod/);
 });
 
 test('what is no report is refused', async () => {
-  const reports = await listen((_request, response) => response.end('{"phase":"Running"}\n'));
-  await expect(reports.next()).rejects.toThrow();
+  const reports = listen((_request, response) => response.end('{"phase":"Running"}\n'));
+  await expect(reports).rejects.toThrow();
 });
 
 test('an address that never lets us in counts as silent', async () => {
   const neverFound = () => undefined;
   const connect = () => net.connect({ host: 'classroom-0.test', port: 1, lookup: neverFound });
-  const reports = agentReports(connect, ADDRESS, 'right', new AbortController().signal, 50);
-  await expect(reports.next()).rejects.toThrow('the agent of classroom-0 is silent');
+  await expect(hear(connect, { idleMs: 50 })).rejects.toThrow('the agent of classroom-0 is silent');
+});
+
+test('an agent that says nothing more counts as silent', async () => {
+  const { connect } = await serve((_request, response) => response.write(line(report(0))));
+  await expect(hear(connect, { idleMs: 200 })).rejects.toThrow('the agent of classroom-0 is silent');
+});
+
+test('an answer that is cut before its reports has failed, and later its reports have ended', async () => {
+  const mute = await serve((request) => request.socket.destroy());
+  await expect(hear(mute.connect)).rejects.toThrow();
+  const gone = await serve((request, response) => {
+    response.write(`${line(report(0))}{"phase":`, () => request.socket.destroySoon());
+  });
+  expect(await hear(gone.connect)).toHaveLength(1);
+});
+
+test('what is no HTTP is refused', async () => {
+  const server = net.createServer((socket) => socket.end('220 smtp.example ready\r\n'));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await expect(hear(() => net.connect({ host: '127.0.0.1', port }))).rejects.toThrow('not HTTP');
+  server.close();
+});
+
+test('a line without an end is no report', async () => {
+  const { connect } = await serve((_request, response) => response.end('x'.repeat(300 * 1024)));
+  await expect(hear(connect)).rejects.toThrow('too long to be a report');
+});
+
+test.each(['before it is connected', 'in the middle'])('it ends when it is told to: %s', async (when) => {
+  const closed = Promise.withResolvers<void>();
+  const { connect } = await serve((request, response) => {
+    request.socket.once('close', closed.resolve);
+    response.write(line(report(0)));
+  });
+  const abort = new AbortController();
+  const isMiddle = when === 'in the middle';
+  if (!isMiddle) abort.abort();
+  const hearing = hear(connect, { signal: abort.signal, onReport: () => abort.abort() });
+  await expect(hearing).rejects.toThrow('not asked any more');
+  if (isMiddle) await closed.promise;
 });

@@ -1,4 +1,3 @@
-import http from 'node:http';
 import type { Socket } from 'node:net';
 import { type AgentReport, agentReportSchema } from '../../../contract/agent-report.ts';
 import { PORTS } from '../../../contract/pod.ts';
@@ -24,70 +23,101 @@ const IDLE_MS = 35_000;
 /** Longer than any report; a stream without line ends must not fill the memory. */
 const MAX_LINE = 256 * 1024;
 
+/** How a stream is followed. */
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Told of each report as it comes; one that is repeated is the same object again. */
+  readonly onReport: (report: AgentReport) => void;
+  readonly idleMs?: number;
+}
+
 /**
- * Reports of one machine's agent as they come, until the stream ends; one that is repeated is the same object again.
- * Only reports of this very pod are passed on: an address can belong to another pod by the time it is asked.
+ * Follows the reports of one machine's agent; resolves when the stream ends. Only reports of this very pod are passed
+ * on: an address can belong to another pod by the time it is asked.
+ *
+ * There is such a stream for each machine, open for as long as the machine runs, and Node's HTTP client would take
+ * 15 KB for each. It isn't needed: asked in HTTP/1.0, a server sends its answer as it is and closes behind it (RFC 1945,
+ * section 7.2.2).
  * @throws when the agent can't be reached, refuses the token, or says something that is no report
  */
-export async function* agentReports(
+export async function followReports(
   connect: ConnectToPod,
   address: AgentAddress,
   token: string,
-  signal: AbortSignal,
-  idleMs = IDLE_MS,
-): AsyncGenerator<AgentReport> {
+  options: FollowOptions,
+): Promise<void> {
   const socket = await connect(address, PORTS.agent);
-  const response = await request(socket, address, token, { signal, idleMs });
+  const { signal } = options;
+  const stop = (): void => {
+    socket.destroy(new Error(`the agent of ${address.pod} is not asked any more`));
+  };
+  signal.addEventListener('abort', stop);
   try {
-    if (response.statusCode === 401) throw new TokenRefused(`the agent of ${address.pod} refused the token`);
-    if (response.statusCode !== 200) throw new Error(`the agent of ${address.pod} answered ${response.statusCode}`);
-    let last: { line: string; report: AgentReport } | undefined;
-    for await (const line of lines(response)) {
-      if (line !== last?.line) last = { line, report: reportOf(line, address) };
-      yield last.report;
-    }
+    const ended = readAnswer(socket, address, options);
+    if (signal.aborted) stop();
+    else socket.write(requestText(address, token));
+    await ended;
   } finally {
-    response.destroy();
+    signal.removeEventListener('abort', stop);
     socket.destroy();
   }
 }
+
+function requestText({ ip }: AgentAddress, token: string): string {
+  const host = ip.includes(':') ? `[${ip}]` : ip;
+  const lines = ['GET /status?watch=true HTTP/1.0', `Host: ${host}:${PORTS.agent}`, `Authorization: Bearer ${token}`];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** Resolves when the answer has ended. */
+function readAnswer(
+  socket: Socket,
+  address: AgentAddress,
+  { onReport, idleMs = IDLE_MS }: FollowOptions,
+): Promise<void> {
+  const { pod } = address;
+  let part: 'Status' | 'Headers' | 'Reports' = 'Status';
+  let last: { line: string; report: AgentReport } | undefined;
+  const onLine = (line: string): void => {
+    if (part === 'Status') {
+      const code = STATUS_LINE.exec(line)?.[1];
+      if (code === '401') throw new TokenRefused(`the agent of ${pod} refused the token`);
+      if (code !== '200') throw new Error(`the agent of ${pod} answered ${code ?? 'something that is not HTTP'}`);
+      part = 'Headers';
+    } else if (part === 'Headers') {
+      if (line.trim() === '') part = 'Reports';
+    } else if (line !== '') {
+      if (line !== last?.line) last = { line, report: reportOf(line, address) };
+      onReport(last.report);
+    }
+  };
+  return new Promise((resolve, reject) => {
+    let rest = '';
+    socket.setEncoding('utf8');
+    socket.setTimeout(idleMs, () => socket.destroy(new Error(`the agent of ${pod} is silent`)));
+    socket.on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      try {
+        if (rest.length > MAX_LINE) throw new Error('the agent sent a line that is too long to be a report');
+        lines.forEach(onLine);
+      } catch (error) {
+        reject(error);
+        socket.destroy();
+      }
+    });
+    socket.on('error', reject);
+    socket.once('close', () => {
+      if (part === 'Reports') resolve();
+      else reject(new Error(`the agent of ${pod} closed the connection without an answer`));
+    });
+  });
+}
+
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 
 function reportOf(line: string, { uid, ip }: AgentAddress): AgentReport {
   const report = agentReportSchema.parse(JSON.parse(line));
   if (report.podUid !== uid) throw new Error(`${ip} answers as another pod (${report.podUid})`);
   return report;
-}
-
-function request(
-  socket: Socket,
-  address: AgentAddress,
-  token: string,
-  { signal, idleMs }: { signal: AbortSignal; idleMs: number },
-): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const sent = http.get({
-      createConnection: () => socket,
-      host: address.ip,
-      port: PORTS.agent,
-      path: '/status?watch=true',
-      headers: { Authorization: `Bearer ${token}`, Connection: 'close' },
-      signal,
-    });
-    // On the socket it counts while that connects, too; on the request it wouldn't.
-    socket.setTimeout(idleMs, () => sent.destroy(new Error(`the agent of ${address.pod} is silent`)));
-    // For good: an error after the answer has begun is told by the answer's own stream, and must not end the process.
-    sent.on('error', reject);
-    sent.once('response', resolve);
-  });
-}
-
-async function* lines(response: http.IncomingMessage): AsyncGenerator<string> {
-  response.setEncoding('utf8');
-  let rest = '';
-  for await (const chunk of response) {
-    const parts = `${rest}${String(chunk)}`.split('\n');
-    rest = parts.pop() ?? '';
-    if (rest.length > MAX_LINE) throw new Error('the agent sent a line that is too long to be a report');
-    yield* parts.filter((part) => part !== '');
-  }
 }

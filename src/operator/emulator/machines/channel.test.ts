@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AgentReport } from '../../../contract/agent-report.ts';
 import { FakeClock } from '../../../kube/fake-clock.ts';
 import { report } from '../observed.fixture.ts';
-import { TokenRefused } from './agent-stream.ts';
+import { type FollowOptions, TokenRefused } from './agent-stream.ts';
 import { MachineChannel } from './channel.ts';
 
 const ADDRESS = {
@@ -20,29 +20,19 @@ function setUp(clock = new FakeClock()) {
   const tokens: boolean[] = [];
   let push: (said: AgentReport | Error | undefined) => void = () => undefined;
   let opened = 0;
-  async function* reports(): AsyncGenerator<AgentReport> {
+  const follow = (_address: unknown, _token: string, { onReport }: FollowOptions): Promise<void> => {
     opened += 1;
-    const queue: (AgentReport | Error | undefined)[] = [];
-    let wake: () => void = () => undefined;
-    push = (said) => {
-      queue.push(said);
-      wake();
-    };
-    for (;;) {
-      while (queue.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const next = queue.shift();
-      if (next === undefined) return;
-      if (next instanceof Error) throw next;
-      yield next;
-    }
-  }
+    return new Promise((resolve, reject) => {
+      push = (said) => {
+        if (said === undefined) resolve();
+        else if (said instanceof Error) reject(said);
+        else onReport(said);
+      };
+    });
+  };
   const channel = new MachineChannel(
     {
-      reports,
+      follow,
       readToken: async (_address, again) => {
         tokens.push(again);
         return 'token';

@@ -1,11 +1,11 @@
 import type { AgentReport } from '../../../contract/agent-report.ts';
 import type { MachineContact } from '../observed.ts';
-import { type AgentAddress, TokenRefused } from './agent-stream.ts';
+import { type AgentAddress, type FollowOptions, TokenRefused } from './agent-stream.ts';
 
 /** What channels need of the world. */
 export interface ChannelContext {
-  /** Reports of one agent until the stream ends; see `agentReports`. */
-  readonly reports: (address: AgentAddress, token: string, signal: AbortSignal) => AsyncIterable<AgentReport>;
+  /** Follows the reports of one agent until the stream ends; see `followReports`. */
+  readonly follow: (address: AgentAddress, token: string, options: FollowOptions) => Promise<void>;
   /** The bearer token of the agent's Emulator; `again`: the one known was refused. */
   readonly readToken: (address: AgentAddress, again: boolean) => Promise<string>;
   /** The wall clock, for what is shown: milliseconds since the epoch. */
@@ -75,12 +75,13 @@ export class MachineChannel {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
+    const onReport = (report: AgentReport): void => this.#accept(report);
     let again = false;
     while (!signal.aborted) {
       try {
         const token = await this.#context.readToken(this.#address, again);
         again = false;
-        for await (const report of this.#context.reports(this.#address, token, signal)) this.#accept(report);
+        await this.#context.follow(this.#address, token, { signal, onReport });
       } catch (error) {
         if (signal.aborted) return;
         again = error instanceof TokenRefused;

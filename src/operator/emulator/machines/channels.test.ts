@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../kube/fake-clock.ts';
 import { decide } from '../decide.ts';
 import { claim, contacts, disk, emulator, INSTALLATION, NOW, observed, pod, report } from '../observed.fixture.ts';
+import type { FollowOptions } from './agent-stream.ts';
 import { MachineChannels } from './channels.ts';
 
 const POD = {
@@ -16,14 +17,11 @@ const POD = {
 const KEY = 'school/classroom';
 
 /** An operator whose machines don't answer. */
-function setUp(reports?: (signal: AbortSignal) => AsyncGenerator<never>) {
+function setUp(follow: (signal: AbortSignal) => Promise<void> = () => new Promise(() => undefined)) {
   const clock = new FakeClock();
   const changed: string[] = [];
   const context = {
-    reports: async function* (_address: unknown, _token: string, signal: AbortSignal) {
-      if (reports !== undefined) return yield* reports(signal);
-      await new Promise(() => undefined);
-    },
+    follow: (_address: unknown, _token: string, { signal }: FollowOptions) => follow(signal),
     readToken: async () => 'token',
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
@@ -71,7 +69,7 @@ test('of what a machine that comes later was before nothing is taken over', asyn
 
 test('channels that were all closed are open again at the next look, and machines settle as after a restart', async () => {
   const abandoned: AbortSignal[] = [];
-  const { clock, changed, channels } = setUp(async function* (signal) {
+  const { clock, changed, channels } = setUp(async (signal) => {
     abandoned.push(signal);
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });

@@ -3,7 +3,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { AgentReport } from '../../../contract/agent-report.ts';
 import { report } from '../observed.fixture.ts';
-import { agentReports } from './agent-stream.ts';
+import { followReports } from './agent-stream.ts';
 import { MachineChannel } from './channel.ts';
 
 const ADDRESS = {
@@ -44,8 +44,8 @@ async function setUp(first: Answerer) {
   const shown: AgentReport[] = [];
   const channel = new MachineChannel(
     {
-      reports: (address, token, signal) =>
-        agentReports(() => net.connect({ host: '127.0.0.1', port }), address, token, signal),
+      follow: (address, token, options) =>
+        followReports(() => net.connect({ host: '127.0.0.1', port }), address, token, options),
       readToken: async (_address, again) => {
         tokensRead.push(again);
         return 'of-classroom';
