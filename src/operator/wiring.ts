@@ -25,7 +25,7 @@ import type { Settings } from './settings.ts';
  * Emulators that are worked on at the same time; each waits for the API server nearly all of its time. More of them wait
  * there as well, each with connections and half-made objects of its own (docs/performance.md).
  */
-const CONCURRENCY = 8;
+const CONCURRENCY = 5;
 const CONTROLLER = 'emulator';
 const EMULATOR_COUNTS = {
   name: 'loco_emulators',
