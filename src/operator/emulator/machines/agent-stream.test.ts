@@ -105,18 +105,18 @@ test('an answer that is cut before its reports has failed, and later its reports
 });
 
 test('what is no HTTP is refused', async () => {
-  const server = net.createServer((socket) => socket.end('220 smtp.example ready\r\n'));
+  const server = net.createServer((socket) => socket.end('220 smtp.example ready\r\n\r\n'));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  await expect(hear(() => net.connect({ host: '127.0.0.1', port }))).rejects.toThrow('not HTTP');
+  await expect(hear(() => net.connect({ host: '127.0.0.1', port }))).rejects.toThrow('is not HTTP');
   server.close();
 });
 
 test('a line without an end is no report', async () => {
   const { connect } = await serve((_request, response) => response.end('x'.repeat(300 * 1024)));
-  await expect(hear(connect)).rejects.toThrow('too long to be a report');
+  await expect(hear(connect)).rejects.toThrow('without the end of a line');
 });
 
 test.each(['before it is connected', 'in the middle'])('it ends when it is told to: %s', async (when) => {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type AgentReport, agentReportSchema } from '../../../contract/agent-report.ts';
 import { PORTS } from '../../../contract/pod.ts';
+import { AnswerLines } from './answer-lines.ts';
 
 /** A pod whose agent can be asked. */
 export interface AgentAddress {
@@ -20,8 +21,6 @@ export class TokenRefused extends Error {}
 
 /** The agent repeats its report every 15 s; silent for twice as long, the connection is dead. */
 const IDLE_MS = 35_000;
-/** Longer than any report; a stream without line ends must not fill the memory. */
-const MAX_LINE = 256 * 1024;
 
 /** How a stream is followed. */
 export interface FollowOptions {
@@ -33,11 +32,8 @@ export interface FollowOptions {
 
 /**
  * Follows the reports of one machine's agent; resolves when the stream ends. Only reports of this very pod are passed
- * on: an address can belong to another pod by the time it is asked.
- *
- * There is such a stream for each machine, open for as long as the machine runs, and Node's HTTP client would take
- * 15 KB for each. It isn't needed: asked in HTTP/1.0, a server sends its answer as it is and closes behind it (RFC 1945,
- * section 7.2.2).
+ * on: an address can belong to another pod by the time it is asked. There is such a stream for each machine, open for
+ * as long as the machine runs: it has to be small.
  * @throws when the agent can't be reached, refuses the token, or says something that is no report
  */
 export async function followReports(
@@ -65,7 +61,12 @@ export async function followReports(
 
 function requestText({ ip }: AgentAddress, token: string): string {
   const host = ip.includes(':') ? `[${ip}]` : ip;
-  const lines = ['GET /status?watch=true HTTP/1.0', `Host: ${host}:${PORTS.agent}`, `Authorization: Bearer ${token}`];
+  const lines = [
+    'GET /status?watch=true HTTP/1.1',
+    `Host: ${host}:${PORTS.agent}`,
+    `Authorization: Bearer ${token}`,
+    'Connection: close',
+  ];
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
@@ -76,45 +77,37 @@ function readAnswer(
   { onReport, idleMs = IDLE_MS }: FollowOptions,
 ): Promise<void> {
   const { pod } = address;
-  let part: 'Status' | 'Headers' | 'Reports' = 'Status';
   let last: { line: string; report: AgentReport } | undefined;
-  const onLine = (line: string): void => {
-    if (part === 'Status') {
-      const code = STATUS_LINE.exec(line)?.[1];
-      if (code === '401') throw new TokenRefused(`the agent of ${pod} refused the token`);
-      if (code !== '200') throw new Error(`the agent of ${pod} answered ${code ?? 'something that is not HTTP'}`);
-      part = 'Headers';
-    } else if (part === 'Headers') {
-      if (line.trim() === '') part = 'Reports';
-    } else if (line !== '') {
+  const answer = new AnswerLines({
+    onStatus: (code) => {
+      if (code === 401) throw new TokenRefused(`the agent of ${pod} refused the token`);
+      if (code !== 200) throw new Error(`the agent of ${pod} answered ${code}`);
+    },
+    onLine: (line) => {
+      if (line === '') return;
       if (line !== last?.line) last = { line, report: reportOf(line, address) };
       onReport(last.report);
-    }
-  };
+    },
+  });
   return new Promise((resolve, reject) => {
-    let rest = '';
-    socket.setEncoding('utf8');
+    socket.setEncoding('latin1');
     socket.setTimeout(idleMs, () => socket.destroy(new Error(`the agent of ${pod} is silent`)));
-    socket.on('data', (chunk: string) => {
-      const lines = `${rest}${chunk}`.split('\n');
-      rest = lines.pop() ?? '';
+    socket.on('data', (bytes: string) => {
       try {
-        if (rest.length > MAX_LINE) throw new Error('the agent sent a line that is too long to be a report');
-        lines.forEach(onLine);
+        answer.accept(bytes);
       } catch (error) {
         reject(error);
         socket.destroy();
       }
+      if (answer.hasEnded) socket.destroy();
     });
     socket.on('error', reject);
     socket.once('close', () => {
-      if (part === 'Reports') resolve();
+      if (answer.hasBegun) resolve();
       else reject(new Error(`the agent of ${pod} closed the connection without an answer`));
     });
   });
 }
-
-const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 
 function reportOf(line: string, { uid, ip }: AgentAddress): AgentReport {
   const report = agentReportSchema.parse(JSON.parse(line));
