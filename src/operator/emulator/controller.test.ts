@@ -1,13 +1,16 @@
 import type http from 'node:http';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
+import { MAIN_CONTAINER } from '../../contract/pod.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { EventRecorder } from '../../kube/events.ts';
 import { FakeClock } from '../../kube/fake-clock.ts';
 import { type ScriptedServer, sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
 import { type Caches, createCaches, type RawEmulator } from './caches.ts';
+import type { PodObject } from './cluster-object.ts';
 import { EmulatorController } from './controller.ts';
 import { MachineChannels } from './machines/channels.ts';
+import { objectLabels } from './names.ts';
 import { emulator, INSTALLATION } from './observed.fixture.ts';
 import { EmulatorSecrets } from './secrets.ts';
 import { SnapshotResolver } from './snapshot-resolver.ts';
@@ -98,6 +101,15 @@ function made(name: string, claimTemplateName: string, creationTimestamp: string
   } as RawEmulator;
 }
 
+/** A machine's pod whose containers are being started. */
+function startingPod(name: string): PodObject {
+  const labels = objectLabels(name);
+  return {
+    metadata: { name: `${name}-0`, namespace: 'school', uid: `${name}-0-uid`, resourceVersion: '1', labels },
+    status: { containerStatuses: [{ name: MAIN_CONTAINER, state: {} }] },
+  };
+}
+
 test('who is just making machines on a claim that is nobody’s yet comes before an older Emulator that is seen meanwhile', async () => {
   const gate = Promise.withResolvers<void>();
   const { server, caches, controller, statefulSets, statuses } = await setUp(gate.promise);
@@ -121,6 +133,36 @@ test('without machines in the making, the older of two that want a claim has it'
   await controller.reconcile('school/y');
   await controller.reconcile('school/x-y');
   expect(statefulSets).toEqual(['x-y']);
+});
+
+test('the more Emulators have nothing but a step to tell, the longer each waits, and those that are gone don’t count', async () => {
+  const { caches, controller, statuses } = await setUp();
+  const names = Array.from({ length: 12 }, (_, index) => `machine${index}`);
+  let version = 5000;
+  const seen = (name: string): RawEmulator => {
+    const raw = made(name, 'win98-disk', '2026-01-01T00:00:00Z');
+    version += 1;
+    const status = statuses.get(name);
+    return {
+      ...raw,
+      metadata: { ...raw.metadata, resourceVersion: String(version) },
+      ...(status === undefined ? {} : { status }),
+    };
+  };
+  const pass = (name: string) => {
+    caches.emulators.store.set(seen(name));
+    return controller.reconcile(`school/${name}`);
+  };
+  for (const name of names) {
+    await pass(name);
+    caches.pods.store.set(startingPod(name));
+  }
+  const waits: unknown[] = [];
+  for (const name of names) waits.push(await pass(name));
+  expect(waits.slice(9)).toEqual([10_000, 11_000, 12_000].map((afterMs) => ({ outcome: 'Again', afterMs })));
+  caches.emulators.store.remove(seen('machine0'));
+  await controller.reconcile('school/machine0');
+  expect(await pass('machine11')).toEqual({ outcome: 'Again', afterMs: 11_000 });
 });
 
 test('in a namespace that is being deleted nothing is tried a second time', async () => {
