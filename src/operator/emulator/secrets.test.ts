@@ -86,6 +86,16 @@ test('a Secret that was put right is read by who asks later, once for all', asyn
   expect(reads()).toBe(2);
 });
 
+test.each(['', 'two words', 'one\r\nX-Other: header', 'Schlüssel'])(
+  'what no header can have in it is no token: %j',
+  async (token) => {
+    const { secrets } = await setUp({ 'classroom-agent': { controllerUid: 'emulator-uid', token } });
+    await expect(secrets.token(OWNER, false)).rejects.toThrow(
+      /classroom-agent has a key token that isn't one word.*: delete it/,
+    );
+  },
+);
+
 test('a token that agents refuse is read once in thirty seconds, for however many machines', async () => {
   const there = { 'classroom-agent': { token: 'old' } };
   const { clock, secrets, reads } = await setUp(there);

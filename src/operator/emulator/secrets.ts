@@ -120,14 +120,18 @@ export class EmulatorSecrets {
   }
 }
 
+/** What a header may have in it as one word: a line break would begin another. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
 /** @throws SecretWithoutToken */
 function tokenOf({ metadata, data }: Secret): string {
   const encoded = data?.[AGENT_TOKEN_KEY];
-  if (encoded === undefined)
-    throw new SecretWithoutToken(
-      `Secret ${metadata.name} has no key ${AGENT_TOKEN_KEY}, by which machines tell how they are: delete it, it is made again`,
-    );
-  return Buffer.from(encoded, 'base64').toString('utf8').trim();
+  const without = (what: string): SecretWithoutToken =>
+    new SecretWithoutToken(`Secret ${metadata.name} ${what}: delete it, it is made again`);
+  if (encoded === undefined) throw without(`has no key ${AGENT_TOKEN_KEY}, by which machines tell how they are`);
+  const token = Buffer.from(encoded, 'base64').toString('utf8').trim();
+  if (!TOKEN.test(token)) throw without(`has a key ${AGENT_TOKEN_KEY} that isn't one word of ASCII characters`);
+  return token;
 }
 
 /** Rendered objects are typed by the API's own model, whose times are Dates; those we render carry none. */

@@ -14,8 +14,10 @@ const ADDRESS = {
   ip: '10.0.0.1',
 };
 const servers: http.Server[] = [];
+const bareServers: net.Server[] = [];
 
 afterEach(() => {
+  for (const server of bareServers.splice(0)) server.close();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -95,23 +97,47 @@ test('an agent that says nothing more counts as silent', async () => {
   await expect(hear(connect, { idleMs: 200 })).rejects.toThrow('the agent of classroom-0 is silent');
 });
 
-test('an answer that is cut before its reports has failed, and later its reports have ended', async () => {
-  const mute = await serve((request) => request.socket.destroy());
-  await expect(hear(mute.connect)).rejects.toThrow();
+test('a stream that is cut has failed', async () => {
+  const mute = await serve((request) => request.socket.end());
+  await expect(hear(mute.connect)).rejects.toThrow('without an answer');
   const gone = await serve((request, response) => {
-    response.write(`${line(report(0))}{"phase":`, () => request.socket.destroySoon());
+    response.write(line(report(0)), () => request.socket.end());
   });
-  expect(await hear(gone.connect)).toHaveLength(1);
+  await expect(hear(gone.connect)).rejects.toThrow('in the middle');
 });
 
-test('what is no HTTP is refused', async () => {
-  const server = net.createServer((socket) => socket.end('220 smtp.example ready\r\n\r\n'));
+/** Somebody at the address who says this, and leaves the connection open. */
+async function saying(bytes: string) {
+  const closed = Promise.withResolvers<void>();
+  const server = net.createServer((socket) => {
+    socket.on('error', () => undefined).once('close', () => closed.resolve());
+    socket.resume();
+    socket.write(bytes);
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
+  bareServers.push(server);
   const { port } = server.address() as AddressInfo;
-  await expect(hear(() => net.connect({ host: '127.0.0.1', port }))).rejects.toThrow('is not HTTP');
-  server.close();
+  return { connect: () => net.connect({ host: '127.0.0.1', port }), closed: closed.promise };
+}
+
+test('an answer that says that this was all has ended, whatever becomes of the connection', async () => {
+  const said = line(report(0));
+  const chunk = `${Buffer.byteLength(said).toString(16)}\r\n${said}\r\n`;
+  const proxy = await saying(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`);
+  expect(await hear(proxy.connect)).toHaveLength(1);
+  await proxy.closed;
+});
+
+test('what is no HTTP is refused, and its connection closed', async () => {
+  const mailer = await saying('220 smtp.example ready\r\n\r\n');
+  await expect(hear(mailer.connect)).rejects.toThrow('is not HTTP');
+  await mailer.closed;
+});
+
+test('a connection that is closed before it is used is no stream', async () => {
+  await expect(hear(() => new net.Socket().destroy())).rejects.toThrow('closed already');
 });
 
 test('a line without an end is no report', async () => {

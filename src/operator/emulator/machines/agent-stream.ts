@@ -34,7 +34,8 @@ export interface FollowOptions {
  * Follows the reports of one machine's agent; resolves when the stream ends. Only reports of this very pod are passed
  * on: an address can belong to another pod by the time it is asked. There is such a stream for each machine, open for
  * as long as the machine runs: it has to be small.
- * @throws when the agent can't be reached, refuses the token, or says something that is no report
+ * @throws when the agent can't be reached, refuses the token, or says something that is no report, when the stream is
+ * cut, and when the signal ends it
  */
 export async function followReports(
   connect: ConnectToPod,
@@ -43,6 +44,7 @@ export async function followReports(
   options: FollowOptions,
 ): Promise<void> {
   const socket = await connect(address, PORTS.agent);
+  if (socket.destroyed) throw new Error(`the connection to the agent of ${address.pod} is closed already`);
   const { signal } = options;
   const stop = (): void => {
     socket.destroy(new Error(`the agent of ${address.pod} is not asked any more`));
@@ -70,7 +72,7 @@ function requestText({ ip }: AgentAddress, token: string): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** Resolves when the answer has ended. */
+/** Resolves when the answer has ended. @throws when it is cut, is silent for too long, or isn't what it should be */
 function readAnswer(
   socket: Socket,
   address: AgentAddress,
@@ -103,8 +105,12 @@ function readAnswer(
     });
     socket.on('error', reject);
     socket.once('close', () => {
-      if (answer.hasBegun) resolve();
-      else reject(new Error(`the agent of ${pod} closed the connection without an answer`));
+      try {
+        answer.end();
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
     });
   });
 }

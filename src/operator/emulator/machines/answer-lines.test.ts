@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AnswerLines } from './answer-lines.ts';
 
 /** What is heard of an answer that comes in these pieces. */
@@ -63,10 +63,38 @@ test('other answers have their status as well', () => {
   expect(hear(text('HTTP/1.1 401 Unauthorized', 'Content-Length: 0', '', '')).heard).toEqual([401]);
 });
 
-test('before its headers have come an answer hasn’t begun', () => {
-  const { heard, answer } = hear(text('HTTP/1.1 200 OK', 'Content-'));
-  expect(heard).toEqual([]);
-  expect(answer.hasBegun).toBe(false);
+test('an answer that its connection cut is told apart from one that has ended', () => {
+  const chunked = ['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', ''];
+  const end =
+    (...all: string[]) =>
+    (): void =>
+      hear(text(...all)).answer.end();
+  expect(end('HTTP/1.1 200 OK', 'Content-')).toThrow('without an answer');
+  for (const rest of [[''], ['5', 'ab'], ['2', 'ab'], ['2', 'ab', '']]) {
+    expect(end(...chunked, ...rest)).toThrow('in the middle');
+  }
+  expect(end(...chunked, '2', 'ab', '0', '')).not.toThrow();
+  expect(end('HTTP/1.1 200 OK', '', 'ab')).not.toThrow();
+});
+
+test('a long line in tiny chunks isn’t looked through again for each of them', () => {
+  const length = 5_000;
+  const chunks = '1\r\nx\r\n'.repeat(length);
+  const bytes = Buffer.concat([
+    text('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', chunks),
+    text('1', '\n', '0', '', ''),
+  ]);
+  let looked = 0;
+  const { split } = String.prototype;
+  const spy = vi.spyOn(String.prototype, 'split').mockImplementation(function (this: string, ...args) {
+    looked += this.length;
+    return Reflect.apply(split, this, args);
+  });
+  const { heard } = hear(bytes);
+  spy.mockRestore();
+  expect(heard).toEqual([200, 'x'.repeat(length)]);
+  expect(looked).toBeGreaterThan(length);
+  expect(looked).toBeLessThan(10 * bytes.length);
 });
 
 test.each<[string, Buffer, string]>([

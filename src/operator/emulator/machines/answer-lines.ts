@@ -14,9 +14,11 @@ const CHUNKED = /\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?:\r|$)/i;
 const CHUNK_SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;|$)/i;
 
 /**
- * Reads the lines of one HTTP/1.1 answer, which ends with its connection (RFC 9112): as a whole or in chunks, in which
- * a proxy on the way may have cut it anywhere. Takes a tenth of the memory of Node's HTTP client, of which an
- * operator would need one for each machine.
+ * Reads the lines of one HTTP/1.1 answer on a connection of its own (RFC 9112). Its body goes on until the connection
+ * ends, or comes in chunks, in which a proxy on the way may have cut it anywhere. It takes a third of the memory of
+ * Node's HTTP client, of which an operator would need one for each machine.
+ *
+ * Whoever answers may mean no good: no more than 256 KiB are kept, and each byte is looked at a few times only.
  */
 export class AnswerLines {
   readonly #listener: AnswerListener;
@@ -24,15 +26,12 @@ export class AnswerLines {
   /** Bytes that couldn't be read yet, as the characters of their values. */
   #bytes = '';
   #ofChunk = 0;
+  /** Of the body, what the bytes at hand have brought. */
+  #news = '';
   #line = '';
 
   constructor(listener: AnswerListener) {
     this.#listener = listener;
-  }
-
-  /** Has its body begun? */
-  get hasBegun(): boolean {
-    return this.#part !== 'Headers';
   }
 
   /** Has it said that this was all? One that isn't in chunks ends with its connection. */
@@ -42,14 +41,23 @@ export class AnswerLines {
 
   /**
    * Takes the next bytes, as a `latin1` text.
-   * @throws when they are no HTTP, and what the listener throws; nothing may be given to it any more then
+   * @throws when they are no HTTP or a line doesn't end, and what the listener throws; nothing may be given to it any
+   * more then
    */
   accept(bytes: string): void {
     this.#bytes += bytes;
     while (this.#read());
+    // Once for all chunks: a line that goes on isn't looked through again for each of them.
+    this.#readLines();
     if (this.#bytes.length + this.#line.length > MOST_BYTES) {
       throw new Error(`the answer has more than ${MOST_BYTES} bytes without the end of a line`);
     }
+  }
+
+  /** The connection has ended. @throws when the answer hasn't */
+  end(): void {
+    if (this.#part === 'Headers') throw new Error('the connection was closed without an answer');
+    if (this.#part !== 'Body' && this.#part !== 'End') throw new Error('the connection was closed in the middle');
   }
 
   /** Reads one part; false when more bytes have to come first. */
@@ -58,7 +66,7 @@ export class AnswerLines {
     if (this.#part === 'ChunkSize') return this.#readChunkSize();
     if (this.#part === 'Chunk') return this.#readChunk();
     if (this.#part === 'ChunkEnd') return this.#readChunkEnd();
-    if (this.#part === 'Body') this.#readBody(this.#bytes);
+    if (this.#part === 'Body') this.#news += this.#bytes;
     this.#bytes = '';
     return false;
   }
@@ -87,7 +95,7 @@ export class AnswerLines {
     const bytes = this.#bytes.slice(0, this.#ofChunk);
     this.#bytes = this.#bytes.slice(bytes.length);
     this.#ofChunk -= bytes.length;
-    this.#readBody(bytes);
+    this.#news += bytes;
     if (this.#ofChunk > 0) return false;
     this.#part = 'ChunkEnd';
     return true;
@@ -101,8 +109,9 @@ export class AnswerLines {
     return true;
   }
 
-  #readBody(bytes: string): void {
-    const lines = `${this.#line}${bytes}`.split('\n');
+  #readLines(): void {
+    const lines = `${this.#line}${this.#news}`.split('\n');
+    this.#news = '';
     this.#line = lines.pop() ?? '';
     for (const line of lines) this.#listener.onLine(Buffer.from(line, 'latin1').toString('utf8'));
   }
