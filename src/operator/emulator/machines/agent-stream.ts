@@ -103,6 +103,7 @@ function readAnswer(
       }
       if (answer.hasEnded) socket.destroy();
     });
+    // For good: an error that comes when all is over must not end the process.
     socket.on('error', reject);
     socket.once('close', () => {
       try {

@@ -15,10 +15,11 @@ const CHUNK_SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;|$)/i;
 
 /**
  * Reads the lines of one HTTP/1.1 answer on a connection of its own (RFC 9112). Its body goes on until the connection
- * ends, or comes in chunks, in which a proxy on the way may have cut it anywhere. It takes a third of the memory of
- * Node's HTTP client, of which an operator would need one for each machine.
+ * ends, or comes in chunks, in which a proxy on the way may have cut it anywhere. It takes half the memory of Node's
+ * HTTP client, of which an operator would need one for each machine.
  *
- * Whoever answers may mean no good: no more than 256 KiB are kept, and each byte is looked at a few times only.
+ * Whoever answers may mean no good: of what has no end yet no more than 256 KiB are kept, and tiny chunks cost no more
+ * than large ones.
  */
 export class AnswerLines {
   readonly #listener: AnswerListener;
