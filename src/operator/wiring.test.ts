@@ -1,11 +1,13 @@
 import { Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
+import { MAIN_CONTAINER } from '../contract/pod.ts';
 import { KubeClient } from '../kube/client.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { OperatorMetrics } from '../kube/metrics.ts';
 import { sendFailure, startScriptedServer } from '../kube/scripted-server.ts';
 import { createCaches } from './emulator/caches.ts';
+import { LABELS } from './emulator/names.ts';
 import { readSettings } from './settings.ts';
 import { wireController } from './wiring.ts';
 
@@ -35,7 +37,7 @@ async function setUp(serves = true) {
   const parts = wireController(context, { client, unfenced: client, caches, clock, served });
   const see = (name: string) =>
     caches.emulators.store.set({ metadata: { name, namespace: 'n', uid: `${name}-uid`, resourceVersion: '1' } });
-  return { parts, see, server };
+  return { parts, see, server, caches };
 }
 
 test('nothing is done for an Emulator in a namespace that is not served', async () => {
@@ -77,4 +79,26 @@ test('what caches tell is kept for work while this process leads, and all that i
   parts.onTurn(false);
   see('d');
   expect(parts.queue.depth).toBe(3);
+});
+
+test('machines are listened to as their pods come up, and only while this process leads', async () => {
+  const { parts, see, caches } = await setUp();
+  const podRuns = (name: string) => {
+    const metadata = { name: `${name}-0`, namespace: 'n', uid: `${name}-0`, resourceVersion: '1' };
+    const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
+    const status = { podIP: '10.0.0.1', containerStatuses };
+    caches.pods.store.set({ metadata: { ...metadata, labels: { [LABELS.instance]: name } }, status });
+  };
+  const listenedTo = () => ['a', 'b'].filter((name) => parts.channels.contacts(`n/${name}`).size > 0);
+  parts.onTurn(true);
+  see('a');
+  see('b');
+  parts.queue.start();
+  await parts.queue.pause();
+  expect(listenedTo()).toEqual([]);
+  podRuns('a');
+  expect(listenedTo()).toEqual(['a']);
+  parts.onTurn(false);
+  podRuns('b');
+  expect(listenedTo()).toEqual([]);
 });

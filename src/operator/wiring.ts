@@ -9,7 +9,7 @@ import type { OperatorMetrics } from '../kube/metrics.ts';
 import type { Tracer } from '../kube/tracer.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { Workers } from '../kube/workers.ts';
-import { allCaches, type Caches, watchCaches } from './emulator/caches.ts';
+import { allCaches, type Caches, watchCaches, watchPods } from './emulator/caches.ts';
 import { countConditions } from './emulator/condition-counts.ts';
 import { EmulatorController } from './emulator/controller.ts';
 import { type ConnectToPod, followReports } from './emulator/machines/agent-stream.ts';
@@ -71,7 +71,8 @@ export interface Parts {
 export function wireController(context: OperatorContext, ground: Ground): Parts {
   const { metrics, tracer, log, settings } = context;
   const { client, caches, clock, served } = ground;
-  const secrets = new EmulatorSecrets(client, randomBytes, clock.monotonic);
+  const monotonic = (): number => clock.monotonic();
+  const secrets = new EmulatorSecrets(client, randomBytes, monotonic);
   const recorder = createRecorder(context, ground);
   const reconcile = async (key: string): ReturnType<EmulatorController['reconcile']> =>
     served.serves(namespaceOf(key)) ? controller.reconcile(key) : { outcome: 'Done' };
@@ -92,7 +93,7 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     client,
     oras: settings.oras,
     now,
-    monotonic: clock.monotonic,
+    monotonic,
     onEnd: (key, attempt) => {
       controller.resolveEnded(key, attempt);
       enqueue(key);
@@ -109,9 +110,12 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     log,
     installation: { defaultImage, operatorPods },
     now,
-    monotonic: clock.monotonic,
+    monotonic,
   });
   watchCaches(caches, enqueue);
+  watchPods(caches, (key) => {
+    if (isLeading) controller.podsChanged(key);
+  });
   for (const { resource, store } of allCaches(caches)) metrics.cacheSize(resource.plural, () => store.size);
   metrics.counts({ ...EMULATOR_COUNTS, read: () => countConditions(caches.emulators.store.values()) });
   const onTurn = (leading: boolean): void => {
@@ -156,9 +160,9 @@ function createChannels(
     follow: (address, token, options) => followReports(connectToPod, address, token, options),
     readToken: ({ emulator, namespace, emulatorUid }, again) =>
       secrets.token({ name: emulator, namespace, uid: emulatorUid }, again),
-    now: clock.now,
-    monotonic: clock.monotonic,
-    after: clock.after,
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (ms, action) => clock.after(ms, action),
     random: Math.random,
     onFailure: ({ pod }, error) => log.debug({ pod }, `agent: ${errorMessage(error)}`),
   };

@@ -35,8 +35,13 @@ async function killContainer(machine: Machine): Promise<void> {
   await eventually('the container was started again', async () => (await machine.restarts()) === before.restarts + 1);
   await machine.containerRuns();
   expect(await scenario.podUid(machine.pod)).toBe(before.pod);
-  await eventually('an event tells that the container was started again', async () =>
-    (await scenario.events(machine.emulator, 'MachineRestarted')).some((message) => message.includes('137')),
+  const ended = await machine.lastEnd();
+  const told = `ended with exit code ${ended?.exitCode} (${ended?.reason})`;
+  await eventually(
+    `an event tells that the container ${told}`,
+    async () => (await scenario.events(machine.emulator, 'MachineRestarted')).some((message) => message.includes(told)),
+    240_000,
+    () => scenario.explain(machine.emulator),
   );
 }
 

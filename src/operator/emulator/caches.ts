@@ -55,11 +55,7 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
     if (before?.metadata.generation === after?.metadata.generation) return;
     for (const key of contenders(caches, [before, after])) enqueue(key);
   });
-  const ofOwner = ({ before, after }: Change<KubeObject>): void => {
-    // A child that was given to another Emulator concerns both.
-    const keys = new Set([ownerKey(before), ownerKey(after)].filter((key) => key !== undefined));
-    for (const key of keys) enqueue(key);
-  };
+  const ofOwner = (change: Change<KubeObject>): void => ownersOf(change).forEach(enqueue);
   caches.statefulSets.store.onChange(ofOwner);
   caches.services.store.onChange(ofOwner);
   caches.configMaps.store.onChange(ofOwner);
@@ -73,8 +69,18 @@ export function watchCaches(caches: Caches, enqueue: (key: string) => void): voi
   });
 }
 
+/** Calls `changed` with the key of each Emulator whose pods changed. */
+export function watchPods({ pods }: Caches, changed: (key: string) => void): void {
+  pods.store.onChange((change) => ownersOf(change).forEach(changed));
+}
+
 export function allCaches(caches: Caches): Informer<KubeObject>[] {
   return Object.values(caches);
+}
+
+/** Keys of the Emulators that a child's change concerns: one that was given to another concerns both. */
+function ownersOf({ before, after }: Change<KubeObject>): Set<string> {
+  return new Set([ownerKey(before), ownerKey(after)].filter((key) => key !== undefined));
 }
 
 /** `namespace/name` of the Emulator that an object's labels name. */

@@ -96,6 +96,8 @@ test.each<[string, Parameters<typeof pod>[0], number]>([
   async (_, waiting, waitMs) => {
     const { clock, caches, pass, asked } = await setUp();
     await pass();
+    await clock.advance(1_000);
+    await pass();
     expect(asked('/status')).toBe(1);
     caches.pods.store.set(pod(waiting));
     expect(await pass()).toEqual({ outcome: 'Again', afterMs: waitMs });

@@ -27,6 +27,10 @@ interface World {
   readonly clock: FakeClock;
   /** Requests that create a StatefulSet, by its name. */
   readonly statefulSets: string[];
+  /** Methods of the requests about events, when all are written. */
+  readonly events: () => Promise<string[]>;
+  /** Pods whose machines are listened to. */
+  readonly followed: string[];
   /** Statuses as they were stored, by the Emulator's name. */
   readonly statuses: Map<string, { conditions: { type: string; reason: string }[] }>;
 }
@@ -37,14 +41,15 @@ interface World {
  */
 async function setUp(
   letGo: Promise<void> = Promise.resolve(),
-  answers: (request: http.IncomingMessage, response: http.ServerResponse) => boolean = () => false,
+  answers: (request: http.IncomingMessage, response: http.ServerResponse, body: string) => boolean = () => false,
 ): Promise<World> {
   const statefulSets: string[] = [];
+  const followed: string[] = [];
   const statuses: World['statuses'] = new Map();
   let version = 1000;
   const server = await startScriptedServer(async (request, response, body) => {
     await letGo;
-    if (answers(request, response)) return;
+    if (answers(request, response, body)) return;
     const object = JSON.parse(body);
     const path = request.url?.split('?')[0] ?? '';
     if (request.method === 'POST' && path.endsWith('/statefulsets')) statefulSets.push(object.metadata.name);
@@ -62,6 +67,17 @@ async function setUp(
   const base = { client, clock, random: () => 0.5 };
   const caches = createCaches({ ...base, namespaces: [], onFailure: nothing, onHandlerError: nothing });
   const now = () => new Date(clock.now());
+  const recorder = new EventRecorder({
+    ...base,
+    reporter: { controller: 'test', instance: 'test' },
+    onDropped: nothing,
+  });
+  const events = async () => {
+    await recorder.drain();
+    return server.requests
+      .filter((request) => request.includes('/events'))
+      .map((request) => request.split(' ')[0] ?? '');
+  };
   const controller = new EmulatorController({
     client,
     caches,
@@ -72,7 +88,7 @@ async function setUp(
     ),
     channels: new MachineChannels(
       {
-        follow: async () => undefined,
+        follow: async ({ pod }) => void followed.push(pod),
         readToken: async () => '',
         now: () => clock.now(),
         monotonic: () => clock.monotonic(),
@@ -83,13 +99,13 @@ async function setUp(
       nothing,
     ),
     resolver: new SnapshotResolver({ client, oras: 'oras', now, monotonic: () => clock.monotonic(), onEnd: nothing }),
-    recorder: new EventRecorder({ ...base, reporter: { controller: 'test', instance: 'test' }, onDropped: nothing }),
+    recorder,
     log: pino({ level: 'silent' }),
     installation: INSTALLATION,
     now,
     monotonic: () => clock.monotonic(),
   });
-  return { server, caches, controller, clock, statefulSets, statuses };
+  return { server, caches, controller, clock, statefulSets, events, followed, statuses };
 }
 
 /** An Emulator as the watch brings it; `made` says when it was made. */
@@ -136,7 +152,7 @@ test('without machines in the making, the older of two that want a claim has it'
 });
 
 test('the more Emulators have nothing but a step to tell, the longer each waits, and those that are gone don’t count', async () => {
-  const { caches, controller, statuses } = await setUp();
+  const { caches, controller, clock, statuses } = await setUp();
   const names = Array.from({ length: 12 }, (_, index) => `machine${index}`);
   let version = 5000;
   const seen = (name: string): RawEmulator => {
@@ -153,6 +169,8 @@ test('the more Emulators have nothing but a step to tell, the longer each waits,
     caches.emulators.store.set(seen(name));
     return controller.reconcile(`school/${name}`);
   };
+  for (const name of names) await pass(name);
+  await clock.advance(1_000);
   for (const name of names) {
     await pass(name);
     caches.pods.store.set(startingPod(name));
@@ -185,14 +203,17 @@ test('in a namespace that is being deleted nothing is tried a second time', asyn
 });
 
 test('a Secret that agents can read no token from is told of, with what to do', async () => {
-  const { caches, controller, statefulSets, statuses } = await setUp(Promise.resolve(), (request, response) => {
+  const { caches, controller, clock, statefulSets, statuses } = await setUp(Promise.resolve(), (request, response) => {
     if (!request.url?.includes('/secrets')) return false;
     if (request.method === 'POST') sendFailure(response, 409, 'AlreadyExists');
     else sendJson(response, 200, { metadata: { name: 'y-agent', namespace: 'school' }, data: {} });
     return true;
   });
   caches.emulators.store.set(made('y', 'win98-disk', '2026-01-02T00:00:00Z'));
-  await expect(controller.reconcile('school/y')).rejects.toThrow(/y-agent/);
+  for (const _ of ['held back for a moment', 'stored']) {
+    await expect(controller.reconcile('school/y')).rejects.toThrow(/y-agent/);
+    await clock.advance(1_000);
+  }
   const ready = statuses.get('y')?.conditions.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ reason: 'ApplyFailed', message: expect.stringMatching(/y-agent.*: delete it/) });
   expect(statefulSets).toEqual([]);
@@ -235,6 +256,84 @@ test('a spec that can not be applied is not called observed, and what goes on fa
   }
   const ready = statuses.get('y')?.conditions.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ reason: 'ApplyFailed', message: expect.stringContaining('failed calling webhook') });
+});
+
+/** An Emulator whose status says that its machine runs, of which the caches say that its container was started again. */
+function restarted({ caches }: Pick<World, 'caches'>): RawEmulator {
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  const machine = { ordinal: 0, pod: 'y-0', phase: 'Running', ready: false, message: 'It runs.' };
+  const containerStatuses = [{ name: MAIN_CONTAINER, state: {}, restartCount: 1 }];
+  caches.pods.store.set({ ...startingPod('y'), status: { containerStatuses } });
+  const emulator = { ...raw, status: { replicas: 1, conditions: [], machines: [machine] } } as RawEmulator;
+  caches.emulators.store.set(emulator);
+  return emulator;
+}
+
+test.each([
+  ['the connection broke', (response: http.ServerResponse) => response.destroy()],
+  ['the API server gave up waiting', (response: http.ServerResponse) => sendFailure(response, 504, 'Timeout')],
+])('what a status tells is told once when it turns out to be stored, though %s', async (_, fail) => {
+  const sent: RawEmulator['status'][] = [];
+  const world = await setUp(Promise.resolve(), (request, response, body) => {
+    if (!request.url?.includes('/status') || sent.length === 3) return false;
+    sent.push(JSON.parse(body).status);
+    fail(response);
+    return true;
+  });
+  const { caches, controller, clock } = world;
+  const raw = restarted(world);
+  for (const _ of ['carried out', 'not', 'not']) {
+    await expect(controller.reconcile('school/y')).rejects.toThrow();
+    await clock.advance(1_000);
+  }
+  expect(new Set(sent.map((status) => JSON.stringify(status))).size).toBe(3);
+  const [status] = sent;
+  expect(await world.events()).toEqual([]);
+  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, resourceVersion: '5000' }, status });
+  const news = { containerStatuses: [{ name: MAIN_CONTAINER, state: { waiting: { reason: 'E' } }, restartCount: 1 }] };
+  const pod = startingPod('y');
+  caches.pods.store.set({ ...pod, metadata: { ...pod.metadata, resourceVersion: '5001' }, status: news });
+  for (const outcome of ['Again', 'Again', 'Done']) {
+    expect(await controller.reconcile('school/y')).toMatchObject({ outcome });
+    expect(await world.events()).toEqual(['POST']);
+    if (outcome === 'Again') await clock.advance(600);
+  }
+});
+
+test('what a status tells that was lost on its way is told with the one that is stored', async () => {
+  let failures = 1;
+  const world = await setUp(Promise.resolve(), (request, response) => {
+    if (!request.url?.includes('/status') || failures === 0) return false;
+    failures -= 1;
+    response.destroy();
+    return true;
+  });
+  const raw = restarted(world);
+  await expect(world.controller.reconcile('school/y')).rejects.toThrow();
+  await world.controller.reconcile('school/y');
+  expect(await world.events()).toEqual(['POST']);
+  const status = world.statuses.get('y') as RawEmulator['status'];
+  world.caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, resourceVersion: '5000' }, status });
+  await world.controller.reconcile('school/y');
+  expect(await world.events()).toEqual(['POST']);
+});
+
+test('a machine is listened to as soon as its pod runs, once its Emulator had its turn', async () => {
+  const { caches, controller, followed } = await setUp();
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  caches.emulators.store.set(raw);
+  const pod = startingPod('y');
+  const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
+  caches.pods.store.set({ ...pod, status: { podIP: '10.0.0.1', containerStatuses } });
+  controller.podsChanged('school/y');
+  expect(followed).toEqual([]);
+  caches.pods.store.remove(pod);
+  await controller.reconcile('school/y');
+  expect(followed).toEqual([]);
+  const running = { ...pod, metadata: { ...pod.metadata, resourceVersion: '3' } };
+  caches.pods.store.set({ ...running, status: { podIP: '10.0.0.1', containerStatuses } });
+  controller.podsChanged('school/y');
+  await expect.poll(() => followed).toEqual(['y-0']);
 });
 
 test('an Emulator that is gone is known until it was looked at once more', async () => {

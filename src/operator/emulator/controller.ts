@@ -37,6 +37,11 @@ interface Memory {
   /** Passes that failed in a row. */
   failures: number;
   statuses: StatusHistory;
+  /**
+   * Statuses that were sent without an answer, and what they tell: nobody knows yet whether one of them is stored. Of many
+   * in a row the first and the last, since in between the API server was away.
+   */
+  unanswered: readonly Pick<Decision, 'status' | 'events'>[];
   /** Its namespace is being deleted, which nobody can take back: nothing can be made in it any more. */
   namespaceEnds: boolean;
   /** By the claim's UID. */
@@ -96,6 +101,17 @@ export class EmulatorController {
     return parsed;
   }
 
+  /**
+   * Pods of an Emulator changed: its machines are listened to from now on, so that what they say is known by the time
+   * that its turn comes.
+   */
+  podsChanged(key: string): void {
+    const uid = this.#memories.get(key)?.uid;
+    const metadata = this.#context.caches.emulators.store.get(key)?.metadata;
+    if (uid === undefined || metadata?.uid !== uid || metadata.deletionTimestamp !== undefined) return;
+    this.#listen(key, { name: metadata.name, namespace: metadata.namespace ?? '', uid });
+  }
+
   /** An attempt to resolve a snapshot ended: people hear of a failure at once, each time. */
   resolveEnded(key: string, attempt: ResolveAttempt): void {
     const raw = this.#context.caches.emulators.store.get(key);
@@ -105,6 +121,7 @@ export class EmulatorController {
   }
 
   async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
+    this.#tellOfUnanswered(raw, memory);
     const decision = this.#decide(key, emulator, memory);
     // Before anything is waited for, so that no pass over another Emulator comes in between.
     memory.making = decision.objects?.statefulSet?.spec?.replicas;
@@ -192,13 +209,18 @@ export class EmulatorController {
       refusals: [...memory.refusals.values()],
       failure: memory.failure,
     };
-    const reachable = observePods(cached.pods, name).flatMap(({ name: pod, uid, ip, running }) =>
-      ip === undefined
-        ? []
-        : [{ namespace, emulator: name, emulatorUid: emulator.metadata.uid, pod, uid, ip, running }],
+    this.#listen(key, emulator.metadata);
+    return gather({ ...cached, contacts: channels.contacts(key) });
+  }
+
+  #listen(key: string, emulator: Pick<Emulator['metadata'], 'name' | 'namespace' | 'uid'>): void {
+    const { caches, channels } = this.#context;
+    const { name, namespace, uid: emulatorUid } = emulator;
+    const reachable = observePods(caches.pods.store.byIndex(BY_OWNER, key), name).flatMap(
+      ({ name: pod, uid, ip, running }) =>
+        ip === undefined ? [] : [{ namespace, emulator: name, emulatorUid, pod, uid, ip, running }],
     );
     channels.sync(key, reachable);
-    return gather({ ...cached, contacts: channels.contacts(key) });
   }
 
   /** A StatefulSet that is just being made is in no cache yet, and another Emulator's pass may not wait for that. */
@@ -217,8 +239,9 @@ export class EmulatorController {
   }
 
   /**
-   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. One that has
-   * to wait is held back here, and the milliseconds until it may be stored are returned.
+   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. Where no answer
+   * says whether it has, the Emulator's next version does. One that has to wait is held back here, and the milliseconds
+   * until it may be stored are returned.
    */
   async #publish(
     raw: RawEmulator,
@@ -234,10 +257,25 @@ export class EmulatorController {
     const newsSince = stale && statusPace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
     memory.statuses = { ...memory.statuses, newsSince };
     if (waitMs > 0 && stale) return waitMs;
-    if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
+    try {
+      if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
+    } catch (error) {
+      const sent = { status, events };
+      if (mayBeDone(error)) memory.unanswered = [memory.unanswered[0] ?? sent, sent];
+      throw error;
+    }
+    memory.unanswered = [];
     this.#steppers.delete(key);
     for (const event of events) this.#tell(raw, event);
     return undefined;
+  }
+
+  /** Tells what a status told that turns out to be stored, though no answer said so. */
+  #tellOfUnanswered(raw: RawEmulator, memory: Memory): void {
+    const stored = memory.unanswered.find(({ status }) => !isStatusStale(raw, status));
+    if (stored === undefined) return;
+    memory.unanswered = [];
+    for (const event of stored.events) this.#tell(raw, event);
   }
 
   async #reportInvalid(raw: RawEmulator, message: string): Promise<WorkResult> {
@@ -277,6 +315,7 @@ export class EmulatorController {
       failures: 0,
       namespaceEnds: false,
       statuses: { storedAt: Number.NEGATIVE_INFINITY, newsSince: undefined },
+      unanswered: [],
       refusals: new Map(),
       secretsMade: false,
       secretsFor: new Set(),
@@ -305,6 +344,11 @@ const LASTING = 3;
 /** What is refused, or goes on failing; what only has to be tried again is not worth a status. */
 function isWorthTelling(error: unknown, failures: number): boolean {
   return isRefusal(error) || error instanceof SecretWithoutToken || failures >= LASTING;
+}
+
+/** No answer, or one that doesn't say whether the write was carried out. */
+function mayBeDone(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 0 || error.code >= 500);
 }
 
 /** Nothing can be written now, a status no more than anything else. */

@@ -115,8 +115,18 @@ test.each<[string, Seen, Seen]>([
   expect(pace(before, next)).toBe('Now');
 });
 
-test('the status of the first visit is told at once', () => {
-  expect(after(undefined, {}).statusPace).toBe('Now');
+test('an Emulator’s first status waits a moment, and not when there is an event', () => {
+  expect(after(undefined, {}).statusPace).toBe('Soon');
+  expect(after(undefined, saying(prepared)).statusPace).toBe('Now');
+});
+
+test('a machine that is Ready by the time of its second visit has one status', () => {
+  expect(
+    stored([
+      [0, {}],
+      [1, running],
+    ]),
+  ).toEqual([1]);
 });
 
 test('a normal start is three statuses, and one more for each ten seconds that it takes', () => {
@@ -130,9 +140,9 @@ test('a normal start is three statuses, and one more for each ten seconds that i
     [6, saying(booting)],
     [12, running],
   ];
-  expect(stored(life)).toEqual([0, 4, 12]);
+  expect(stored(life)).toEqual([1, 4, 12]);
   const slow = life.map(([at, seen]): [number, Seen] => [at < 4 ? at : at + 11, seen]);
-  expect(stored(slow)).toEqual([0, 10, 15, 23]);
+  expect(stored(slow)).toEqual([1, 11, 15, 23]);
 });
 
 test('steps of many that come up at once wait longer, and at most five minutes', () => {
@@ -155,7 +165,7 @@ test('what goes wrong is told when it has been so for a second, and what is righ
       [5, stuck],
       [8, stuck],
     ]),
-  ).toEqual([0, 6]);
+  ).toEqual([1, 6]);
   expect(
     stored([
       [0, {}],
@@ -164,7 +174,7 @@ test('what goes wrong is told when it has been so for a second, and what is righ
       [6, starting],
       [8, starting],
     ]),
-  ).toEqual([0]);
+  ).toEqual([1]);
 });
 
 /** Seconds at which a status is stored of what is seen from each time on; each second has a pass, as a queue's. */

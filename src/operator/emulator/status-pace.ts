@@ -47,7 +47,9 @@ export function statusDueAt(
 export function statusPace(observed: Observed, next: EmulatorStatus, tellsEvents: boolean): StatusPace {
   const before = observed.emulator.status;
   // Events are told when the status that they are the difference to is stored.
-  if (tellsEvents || before === undefined) return 'Now';
+  if (tellsEvents) return 'Now';
+  // What has just begun to come up is another thing a moment later.
+  if (before === undefined) return 'Soon';
   // A machine hears of a digest after it is pinned.
   if (before.snapshot?.digest !== next.snapshot?.digest) return 'Now';
   // Pods that come are a step; pods that go are what somebody waits for who scales down or stops.
