@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { removeSimulatedCluster } from '../../scripts/cluster/simulated/index.ts';
+import { takeAlong } from '../../scripts/cluster/simulated/index.ts';
 import { step } from '../../scripts/console.ts';
 import { stateFolder } from '../../scripts/folders.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -43,12 +43,4 @@ export async function operatorCommand(args: readonly string[]): Promise<number> 
   const seconds = Math.round((performance.now() - began) / 1000);
   process.stdout.write(`${JSON.stringify({ chaos: 'operator', seed, resources, ...verdict, seconds })}\n`);
   return findings.length === 0 ? 0 : 1;
-}
-
-/** A run that somebody ends takes its cluster along. */
-function takeAlong(cluster: string): void {
-  const end = (): void => {
-    void removeSimulatedCluster(cluster).finally(() => process.exit(130));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
 }

@@ -52,6 +52,14 @@ export async function removeSimulatedCluster(name: string): Promise<void> {
   await down(layout);
 }
 
+/** A run that somebody ends (SIGINT, SIGTERM) takes its simulated cluster along. */
+export function takeAlong(name: string): void {
+  const end = (): void => {
+    void removeSimulatedCluster(name).finally(() => process.exit(130));
+  };
+  for (const wish of ['SIGINT', 'SIGTERM'] as const) process.once(wish, end);
+}
+
 /** Brings up a simulated cluster; what an earlier run has left of one of this name is removed first. */
 export async function openSimulatedCluster(name: string, options: SimulatedOptions = {}): Promise<SimulatedCluster> {
   await removeSimulatedCluster(name);
