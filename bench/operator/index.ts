@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { takeAlong } from '../../scripts/cluster/simulated/index.ts';
+import { removeOnSignal } from '../../scripts/cluster/simulated/index.ts';
 import { step } from '../../scripts/console.ts';
 import { thisMachine } from '../machine.ts';
 import { measureColdStart, removeLease } from './cold-start.ts';
@@ -175,7 +175,7 @@ function requestList(all: AllFigures): string {
  * @returns Markdown
  */
 export async function benchOperator(bench: OperatorBench): Promise<string> {
-  takeAlong(CLUSTER);
+  removeOnSignal(CLUSTER);
   const machine = await thisMachine('/');
   const collected: Collected = {};
   const profiles: string[] = [];

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { takeAlong } from '../../scripts/cluster/simulated/index.ts';
+import { removeOnSignal } from '../../scripts/cluster/simulated/index.ts';
 import { step } from '../../scripts/console.ts';
 import { stateFolder } from '../../scripts/folders.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -31,7 +31,7 @@ export async function operatorCommand(args: readonly string[]): Promise<number> 
   const began = performance.now();
   const keep = keepIn(path.join(stateFolder, 'chaos'), plan, lines, step);
   const cluster = process.env.LOCO_CLUSTER ?? 'loco-chaos-operator';
-  takeAlong(cluster);
+  removeOnSignal(cluster);
   const { findings, ...verdict } = await runOperatorChaos({
     plan,
     cluster,

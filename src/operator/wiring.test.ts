@@ -6,8 +6,9 @@ import { KubeClient } from '../kube/client.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { OperatorMetrics } from '../kube/metrics.ts';
 import { sendFailure, startScriptedServer } from '../kube/scripted-server.ts';
-import { createCaches } from './emulator/caches.ts';
+import { createCaches, type RawEmulator } from './emulator/caches.ts';
 import { LABELS } from './emulator/names.ts';
+import { emulator } from './emulator/observed.fixture.ts';
 import { readSettings } from './settings.ts';
 import { wireController } from './wiring.ts';
 
@@ -82,7 +83,7 @@ test('what caches tell is kept for work while this process leads, and all that i
 });
 
 test('machines are listened to as their pods come up, and only while this process leads', async () => {
-  const { parts, see, caches } = await setUp();
+  const { parts, caches } = await setUp();
   const podRuns = (name: string) => {
     const metadata = { name: `${name}-0`, namespace: 'n', uid: `${name}-0`, resourceVersion: '1' };
     const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
@@ -91,8 +92,11 @@ test('machines are listened to as their pods come up, and only while this proces
   };
   const listenedTo = () => ['a', 'b'].filter((name) => parts.channels.contacts(`n/${name}`).size > 0);
   parts.onTurn(true);
-  see('a');
-  see('b');
+  for (const name of ['a', 'b']) {
+    const { apiVersion, kind, spec } = emulator();
+    const metadata = { name, namespace: 'n', uid: `${name}-uid`, resourceVersion: '1', generation: 1 };
+    caches.emulators.store.set({ apiVersion, kind, spec, metadata } as RawEmulator);
+  }
   parts.queue.start();
   await parts.queue.pause();
   expect(listenedTo()).toEqual([]);

@@ -122,10 +122,12 @@ export function wireController(context: OperatorContext, ground: Ground): Parts 
     isLeading = leading;
     // What another leader did meanwhile is looked at again, what it left undone is done, and who is gone is forgotten.
     if (leading) for (const key of controller.known()) enqueue(key);
-    // Who doesn't lead has nobody to tell what machines and registries say.
-    else
+    else {
+      controller.turnEnded();
+      // Who doesn't lead has nobody to tell what machines and registries say.
       for (const end of [channels.close(), resolver.stop()])
         end.catch((error) => log.error({ err: error }, 'a turn as leader did not end'));
+    }
   };
   const onServed = (namespace: string): void => {
     for (const key of controller.known()) if (namespace === '' || namespaceOf(key) === namespace) enqueue(key);

@@ -52,10 +52,12 @@ export async function removeSimulatedCluster(name: string): Promise<void> {
   await down(layout);
 }
 
-/** A run that somebody ends (SIGINT, SIGTERM) takes its simulated cluster along. */
-export function takeAlong(name: string): void {
+/** Somebody who ends this process (SIGINT, SIGTERM) ends the simulated cluster of this name with it. */
+export function removeOnSignal(name: string): void {
   const end = (): void => {
-    void removeSimulatedCluster(name).finally(() => process.exit(130));
+    removeSimulatedCluster(name)
+      .catch((error: unknown) => process.stderr.write(`${name} is not gone: ${error}\n`))
+      .finally(() => process.exit(130));
   };
   for (const wish of ['SIGINT', 'SIGTERM'] as const) process.once(wish, end);
 }

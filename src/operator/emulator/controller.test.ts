@@ -1,17 +1,18 @@
 import type http from 'node:http';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
+import type { AgentReport } from '../../contract/agent-report.ts';
 import { MAIN_CONTAINER } from '../../contract/pod.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { EventRecorder } from '../../kube/events.ts';
-import { FakeClock } from '../../kube/fake-clock.ts';
+import { FakeClock, settle } from '../../kube/fake-clock.ts';
 import { type ScriptedServer, sendFailure, sendJson, startScriptedServer } from '../../kube/scripted-server.ts';
 import { type Caches, createCaches, type RawEmulator } from './caches.ts';
 import type { PodObject } from './cluster-object.ts';
 import { EmulatorController } from './controller.ts';
 import { MachineChannels } from './machines/channels.ts';
-import { objectLabels } from './names.ts';
-import { emulator, INSTALLATION } from './observed.fixture.ts';
+import { ANNOTATIONS, childNames, objectLabels } from './names.ts';
+import { disk, emulator, INSTALLATION, report } from './observed.fixture.ts';
 import { EmulatorSecrets } from './secrets.ts';
 import { SnapshotResolver } from './snapshot-resolver.ts';
 
@@ -27,8 +28,10 @@ interface World {
   readonly clock: FakeClock;
   /** Requests that create a StatefulSet, by its name. */
   readonly statefulSets: string[];
-  /** Methods of the requests about events, when all are written. */
+  /** Methods of the requests about events, and their reasons, when all are written. */
   readonly events: () => Promise<string[]>;
+  /** What each agent says from now on. */
+  readonly says: (report: AgentReport) => void;
   /** Pods whose machines are listened to. */
   readonly followed: string[];
   /** Statuses as they were stored, by the Emulator's name. */
@@ -45,6 +48,8 @@ async function setUp(
 ): Promise<World> {
   const statefulSets: string[] = [];
   const followed: string[] = [];
+  const told: string[] = [];
+  let said: AgentReport | undefined;
   const statuses: World['statuses'] = new Map();
   let version = 1000;
   const server = await startScriptedServer(async (request, response, body) => {
@@ -52,13 +57,13 @@ async function setUp(
     if (answers(request, response, body)) return;
     const object = JSON.parse(body);
     const path = request.url?.split('?')[0] ?? '';
+    if (path.includes('/events')) told.push(`${request.method} ${object.reason}`);
     if (request.method === 'POST' && path.endsWith('/statefulsets')) statefulSets.push(object.metadata.name);
     if (path.endsWith('/status')) statuses.set(object.metadata.name, object.status);
     version += 1;
-    sendJson(response, 200, {
-      ...object,
-      metadata: { uid: `uid-${version}`, ...object.metadata, resourceVersion: String(version) },
-    });
+    const known = path.endsWith('/status') ? caches.emulators.store.get(`school/${object.metadata.name}`) : undefined;
+    const metadata = { uid: `uid-${version}`, ...known?.metadata, ...object.metadata };
+    sendJson(response, 200, { ...known, ...object, metadata: { ...metadata, resourceVersion: String(version) } });
   });
   open.push(server.close);
   const clock = new FakeClock();
@@ -74,9 +79,7 @@ async function setUp(
   });
   const events = async () => {
     await recorder.drain();
-    return server.requests
-      .filter((request) => request.includes('/events'))
-      .map((request) => request.split(' ')[0] ?? '');
+    return told;
   };
   const controller = new EmulatorController({
     client,
@@ -88,7 +91,10 @@ async function setUp(
     ),
     channels: new MachineChannels(
       {
-        follow: async ({ pod }) => void followed.push(pod),
+        follow: async ({ pod }, _, { onReport }) => {
+          followed.push(pod);
+          if (said !== undefined) onReport(said);
+        },
         readToken: async () => '',
         now: () => clock.now(),
         monotonic: () => clock.monotonic(),
@@ -105,7 +111,10 @@ async function setUp(
     now,
     monotonic: () => clock.monotonic(),
   });
-  return { server, caches, controller, clock, statefulSets, events, followed, statuses };
+  const says = (report: AgentReport): void => {
+    said = report;
+  };
+  return { server, caches, controller, clock, statefulSets, events, says, followed, statuses };
 }
 
 /** An Emulator as the watch brings it; `made` says when it was made. */
@@ -290,13 +299,94 @@ test.each([
   const [status] = sent;
   expect(await world.events()).toEqual([]);
   caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, resourceVersion: '5000' }, status });
-  const news = { containerStatuses: [{ name: MAIN_CONTAINER, state: { waiting: { reason: 'E' } }, restartCount: 1 }] };
-  const pod = startingPod('y');
-  caches.pods.store.set({ ...pod, metadata: { ...pod.metadata, resourceVersion: '5001' }, status: news });
-  for (const outcome of ['Again', 'Again', 'Done']) {
-    expect(await controller.reconcile('school/y')).toMatchObject({ outcome });
-    expect(await world.events()).toEqual(['POST']);
-    if (outcome === 'Again') await clock.advance(600);
+  for (const _ of ['told', 'known']) {
+    await controller.reconcile('school/y');
+    expect(await world.events()).toEqual(['POST MachineRestarted']);
+  }
+});
+
+test.each([
+  ['who leads no longer', (response: http.ServerResponse) => response.destroy(), true],
+  [
+    'whose status was computed from an old one',
+    (response: http.ServerResponse) => sendFailure(response, 409, 'Conflict'),
+    false,
+  ],
+])('%s leaves it to the other leader to tell what that one stored', async (_, fail, ends) => {
+  let isAway = true;
+  const world = await setUp(Promise.resolve(), (request, response) => {
+    if (!isAway || !request.url?.includes('/status')) return false;
+    fail(response);
+    return true;
+  });
+  const raw = restarted(world);
+  await expect(world.controller.reconcile('school/y')).rejects.toThrow();
+  if (ends) world.controller.turnEnded();
+  isAway = false;
+  const machine = { ordinal: 0, pod: 'y-0', phase: 'Pending', ready: false, restarts: 1, message: 'told by another' };
+  const status = { replicas: 1, conditions: [], machines: [machine] };
+  const metadata = { ...raw.metadata, resourceVersion: '5000' };
+  world.caches.emulators.store.set({ ...raw, metadata, status } as RawEmulator);
+  await world.controller.reconcile('school/y');
+  expect(await world.events()).toEqual([]);
+});
+
+/** An Emulator whose machine has just said that its disk is ready, which its claim doesn't tell yet. */
+async function withNewDisk({ caches, controller, clock, says }: World, observedGeneration: number): Promise<void> {
+  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  const machine = { ordinal: 0, pod: 'y-0', phase: 'Pending', ready: false, message: 'It starts.' };
+  const status = { observedGeneration, replicas: 1, conditions: [], machines: [machine] };
+  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, generation: 2 }, status } as RawEmulator);
+  const annotations = { [ANNOTATIONS.emulator]: 'y', [ANNOTATIONS.emulatorUid]: 'y-uid' };
+  const claim = { name: 'win98-disk-y-0', namespace: 'school', uid: 'claim', resourceVersion: '1', annotations };
+  caches.claims.store.set({ metadata: claim, status: { phase: 'Bound' } });
+  const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
+  caches.pods.store.set({ ...startingPod('y'), status: { podIP: '10.0.0.1', containerStatuses } });
+  await controller.reconcile('school/y');
+  says(report(0, { phase: 'DiskReady', ready: false, disk: disk(0) }));
+  await clock.advance(1_000);
+}
+
+test.each([
+  { path: '/status', observed: 2, why: 'its status could not be stored', atOnce: [] },
+  { path: '/networkpolicies', observed: 2, why: 'a policy could not be written', atOnce: ['POST DiskPrepared'] },
+  { path: '/networkpolicies', observed: 1, why: 'a new spec could not be applied', atOnce: [] },
+])('a disk is told of once, though its claim knew of it first and $why', async ({ path, observed, atOnce }) => {
+  let isBroken = false;
+  const world = await setUp(Promise.resolve(), (request, response) => {
+    if (!isBroken || !request.url?.includes(path)) return false;
+    sendFailure(response, 500, 'InternalError');
+    return true;
+  });
+  const { caches, controller } = world;
+  await withNewDisk(world, observed);
+  const policy = { name: childNames.networkPolicy('y'), namespace: 'school', resourceVersion: '9999' };
+  caches.networkPolicies.store.remove({ metadata: policy });
+  isBroken = true;
+  await expect(controller.reconcile('school/y')).rejects.toThrow();
+  expect(caches.claims.store.get('school/win98-disk-y-0')?.metadata.annotations).toHaveProperty([ANNOTATIONS.disk]);
+  expect(await world.events()).toEqual(atOnce);
+  isBroken = false;
+  await controller.reconcile('school/y');
+  expect(await world.events()).toEqual(['POST DiskPrepared']);
+});
+
+test('that a spec is not understood is told once, though the answer to its status was lost', async () => {
+  let status: RawEmulator['status'];
+  const world = await setUp(Promise.resolve(), (request, response, body) => {
+    if (!request.url?.includes('/status') || status !== undefined) return false;
+    status = JSON.parse(body).status;
+    response.destroy();
+    return true;
+  });
+  const { caches, controller } = world;
+  const { spec: _, ...raw } = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  caches.emulators.store.set(raw);
+  await expect(controller.reconcile('school/y')).rejects.toThrow();
+  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, resourceVersion: '5000' }, status });
+  for (const _ of ['told', 'known']) {
+    expect(await controller.reconcile('school/y')).toMatchObject({ outcome: 'Terminal' });
+    expect(await world.events()).toEqual(['POST InvalidSpec']);
   }
 });
 
@@ -311,11 +401,11 @@ test('what a status tells that was lost on its way is told with the one that is 
   const raw = restarted(world);
   await expect(world.controller.reconcile('school/y')).rejects.toThrow();
   await world.controller.reconcile('school/y');
-  expect(await world.events()).toEqual(['POST']);
+  expect(await world.events()).toEqual(['POST MachineRestarted']);
   const status = world.statuses.get('y') as RawEmulator['status'];
   world.caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, resourceVersion: '5000' }, status });
   await world.controller.reconcile('school/y');
-  expect(await world.events()).toEqual(['POST']);
+  expect(await world.events()).toEqual(['POST MachineRestarted']);
 });
 
 test('a machine is listened to as soon as its pod runs, once its Emulator had its turn', async () => {
@@ -334,6 +424,18 @@ test('a machine is listened to as soon as its pod runs, once its Emulator had it
   caches.pods.store.set({ ...running, status: { podIP: '10.0.0.1', containerStatuses } });
   controller.podsChanged('school/y');
   await expect.poll(() => followed).toEqual(['y-0']);
+});
+
+test('of an Emulator that is not understood no machine is listened to', async () => {
+  const { caches, controller, followed } = await setUp();
+  const { spec: _, ...raw } = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  caches.emulators.store.set(raw);
+  const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
+  caches.pods.store.set({ ...startingPod('y'), status: { podIP: '10.0.0.1', containerStatuses } });
+  await controller.reconcile('school/y');
+  controller.podsChanged('school/y');
+  await settle();
+  expect(followed).toEqual([]);
 });
 
 test('an Emulator that is gone is known until it was looked at once more', async () => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Emulator } from '../../api/emulator/schema.ts';
-import { ApiError, errorMessage, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
+import { ApiError, errorMessage, isConflict, isNamespaceTerminating, isRefusal } from '../../kube/errors.ts';
 import type { EventRecorder, Happening } from '../../kube/events.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/work-queue.ts';
@@ -37,11 +37,8 @@ interface Memory {
   /** Passes that failed in a row. */
   failures: number;
   statuses: StatusHistory;
-  /**
-   * Statuses that were sent without an answer, and what they tell: nobody knows yet whether one of them is stored. Of many
-   * in a row the first and the last, since in between the API server was away.
-   */
-  unanswered: readonly Pick<Decision, 'status' | 'events'>[];
+  /** What passes found that no stored status has told yet, as far as it is known. */
+  untold: readonly Happening[];
   /** Its namespace is being deleted, which nobody can take back: nothing can be made in it any more. */
   namespaceEnds: boolean;
   /** By the claim's UID. */
@@ -76,7 +73,7 @@ export class EmulatorController {
     const memory = this.#memory(key, raw);
     if (memory.namespaceEnds) return { outcome: 'Done' };
     const parsed = this.#parsed(raw);
-    if (!parsed.success) return this.#reportInvalid(raw, parsed.message);
+    if (!parsed.success) return this.#reportInvalid(raw, memory, parsed.message);
     try {
       return await this.#bringAbout(key, raw, parsed.emulator, memory);
     } catch (error) {
@@ -106,10 +103,17 @@ export class EmulatorController {
    * that its turn comes.
    */
   podsChanged(key: string): void {
-    const uid = this.#memories.get(key)?.uid;
-    const metadata = this.#context.caches.emulators.store.get(key)?.metadata;
-    if (uid === undefined || metadata?.uid !== uid || metadata.deletionTimestamp !== undefined) return;
-    this.#listen(key, { name: metadata.name, namespace: metadata.namespace ?? '', uid });
+    const raw = this.#context.caches.emulators.store.get(key);
+    const memory = this.#memories.get(key);
+    if (raw === undefined || memory === undefined || memory.namespaceEnds) return;
+    if (raw.metadata.uid !== memory.uid || raw.metadata.deletionTimestamp !== undefined) return;
+    const parsed = this.#parsed(raw);
+    if (parsed.success) this.#syncChannels(key, parsed.emulator);
+  }
+
+  /** Another process leads from now on, and tells what there is to tell. */
+  turnEnded(): void {
+    for (const memory of this.#memories.values()) memory.untold = [];
   }
 
   /** An attempt to resolve a snapshot ended: people hear of a failure at once, each time. */
@@ -121,7 +125,6 @@ export class EmulatorController {
   }
 
   async #bringAbout(key: string, raw: RawEmulator, emulator: Emulator, memory: Memory): Promise<WorkResult> {
-    this.#tellOfUnanswered(raw, memory);
     const decision = this.#decide(key, emulator, memory);
     // Before anything is waited for, so that no pass over another Emulator comes in between.
     memory.making = decision.objects?.statefulSet?.spec?.replicas;
@@ -129,7 +132,7 @@ export class EmulatorController {
     const changed = await this.#carryOut(key, raw, emulator, memory, decision);
     // What was just stored is what the next pass starts from.
     if (decision.statusFirst) return { outcome: 'Again', afterMs: 0 };
-    const final = changed ? this.#decide(key, emulator, memory) : decision;
+    const final = changed ? this.#decideAgain(key, emulator, memory, decision) : decision;
     const heldBackMs = await this.#publish(raw, memory, final);
     if (final.resolve !== undefined) this.#context.resolver.start(key, emulator.metadata.namespace, final.resolve);
     const afterMs = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, final.againAfterMs ?? Number.POSITIVE_INFINITY);
@@ -172,9 +175,13 @@ export class EmulatorController {
         if (isWorthTelling(error, memory.failures)) memory.failure = errorMessage(error);
         // What the machines do is told whatever fails. But that a new spec is observed isn't before it is applied.
         const isObserved = emulator.metadata.generation === emulator.status?.observedGeneration;
-        if (!decision.statusFirst && (isObserved || memory.failure !== undefined))
-          await this.#publish(raw, memory, this.#decide(key, emulator, memory));
+        if (!decision.statusFirst && (isObserved || memory.failure !== undefined)) {
+          await this.#publish(raw, memory, this.#decideAgain(key, emulator, memory, decision));
+          throw error;
+        }
       }
+      // What was carried out makes no difference any more, and nobody would hear of it.
+      if (!decision.statusFirst) keepUntold(memory, decision.events);
       throw error;
     }
   }
@@ -182,6 +189,16 @@ export class EmulatorController {
   #decide(key: string, emulator: Emulator, memory: Memory): Decision {
     const observed = this.#gather(key, emulator, memory);
     return decide(observed, this.#context.installation, this.#context.now());
+  }
+
+  /** What is so after some or all of a decision was carried out, and what that one had to tell. */
+  #decideAgain(key: string, emulator: Emulator, memory: Memory, first: Decision): Decision {
+    const decision = this.#decide(key, emulator, memory);
+    return {
+      ...decision,
+      statusPace: first.events.length > 0 ? 'Now' : decision.statusPace,
+      events: together(first.events, decision.events),
+    };
   }
 
   #gather(key: string, emulator: Emulator, memory: Memory): Observed {
@@ -209,13 +226,13 @@ export class EmulatorController {
       refusals: [...memory.refusals.values()],
       failure: memory.failure,
     };
-    this.#listen(key, emulator.metadata);
+    this.#syncChannels(key, emulator);
     return gather({ ...cached, contacts: channels.contacts(key) });
   }
 
-  #listen(key: string, emulator: Pick<Emulator['metadata'], 'name' | 'namespace' | 'uid'>): void {
+  #syncChannels(key: string, { metadata }: Emulator): void {
     const { caches, channels } = this.#context;
-    const { name, namespace, uid: emulatorUid } = emulator;
+    const { name, namespace, uid: emulatorUid } = metadata;
     const reachable = observePods(caches.pods.store.byIndex(BY_OWNER, key), name).flatMap(
       ({ name: pod, uid, ip, running }) =>
         ip === undefined ? [] : [{ namespace, emulator: name, emulatorUid, pod, uid, ip, running }],
@@ -239,51 +256,43 @@ export class EmulatorController {
   }
 
   /**
-   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. Where no answer
-   * says whether it has, the Emulator's next version does. One that has to wait is held back here, and the milliseconds
-   * until it may be stored are returned.
+   * Stores the status, and tells what happened only when that has succeeded: a retry tells nothing twice. What could not
+   * be told is told with the next one: what no answer came to may be stored all the same, and then makes no difference
+   * any more. A status that has to wait is held back here, and the milliseconds until it may be stored are returned.
    */
   async #publish(
     raw: RawEmulator,
     memory: Memory,
-    { status, statusPace, events }: Decision,
+    { status, statusPace, events }: Pick<Decision, 'status' | 'statusPace' | 'events'>,
   ): Promise<number | undefined> {
     const now = this.#context.monotonic();
     const stale = isStatusStale(raw, status);
     const key = keyOf(raw);
-    if (stale && statusPace === 'Step') this.#steppers.add(key);
+    const pace = memory.untold.length > 0 ? 'Now' : statusPace;
+    if (stale && pace === 'Step') this.#steppers.add(key);
     else this.#steppers.delete(key);
-    const waitMs = statusDueAt(statusPace, memory.statuses, now, this.#steppers.size) - now;
-    const newsSince = stale && statusPace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
+    const waitMs = statusDueAt(pace, memory.statuses, now, this.#steppers.size) - now;
+    const newsSince = stale && pace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
     memory.statuses = { ...memory.statuses, newsSince };
     if (waitMs > 0 && stale) return waitMs;
     try {
       if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
     } catch (error) {
-      const sent = { status, events };
-      if (mayBeDone(error)) memory.unanswered = [memory.unanswered[0] ?? sent, sent];
+      // It was computed from what is no longer so, and isn't stored: somebody else may have told the same.
+      if (!isConflict(error)) keepUntold(memory, events);
       throw error;
     }
-    memory.unanswered = [];
     this.#steppers.delete(key);
-    for (const event of events) this.#tell(raw, event);
+    const told = together(memory.untold, events);
+    memory.untold = [];
+    for (const event of told) this.#tell(raw, event);
     return undefined;
   }
 
-  /** Tells what a status told that turns out to be stored, though no answer said so. */
-  #tellOfUnanswered(raw: RawEmulator, memory: Memory): void {
-    const stored = memory.unanswered.find(({ status }) => !isStatusStale(raw, status));
-    if (stored === undefined) return;
-    memory.unanswered = [];
-    for (const event of stored.events) this.#tell(raw, event);
-  }
-
-  async #reportInvalid(raw: RawEmulator, message: string): Promise<WorkResult> {
+  async #reportInvalid(raw: RawEmulator, memory: Memory, message: string): Promise<WorkResult> {
     const status = invalidSpecStatus(raw.status, raw.metadata.generation, message, this.#context.now());
-    const written = await writeStatus(this.#context, raw, status);
-    if (written) {
-      this.#tell(raw, { type: 'Warning', reason: REASONS.InvalidSpec, action: 'Parse', note: message });
-    }
+    const event: Happening = { type: 'Warning', reason: REASONS.InvalidSpec, action: 'Parse', note: message };
+    await this.#publish(raw, memory, { status, statusPace: 'Now', events: isStatusStale(raw, status) ? [event] : [] });
     return { outcome: 'Terminal', error: new Error(message) };
   }
 
@@ -315,7 +324,7 @@ export class EmulatorController {
       failures: 0,
       namespaceEnds: false,
       statuses: { storedAt: Number.NEGATIVE_INFINITY, newsSince: undefined },
-      unanswered: [],
+      untold: [],
       refusals: new Map(),
       secretsMade: false,
       secretsFor: new Set(),
@@ -338,17 +347,25 @@ export class EmulatorController {
   }
 }
 
+/** More than so many are not kept: of something that is told in other words with each try. */
+const MOST_UNTOLD = 250;
+
+function keepUntold(memory: Memory, events: readonly Happening[]): void {
+  memory.untold = together(memory.untold, events).slice(-MOST_UNTOLD);
+}
+
+/** Each once, the earlier ones first. */
+function together(earlier: readonly Happening[], later: readonly Happening[]): readonly Happening[] {
+  if (earlier.length === 0) return later;
+  return [...new Map([...earlier, ...later].map((happening) => [JSON.stringify(happening), happening])).values()];
+}
+
 /** So many failures in a row are no hiccup: the status says so. */
 const LASTING = 3;
 
 /** What is refused, or goes on failing; what only has to be tried again is not worth a status. */
 function isWorthTelling(error: unknown, failures: number): boolean {
   return isRefusal(error) || error instanceof SecretWithoutToken || failures >= LASTING;
-}
-
-/** No answer, or one that doesn't say whether the write was carried out. */
-function mayBeDone(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 0 || error.code >= 500);
 }
 
 /** Nothing can be written now, a status no more than anything else. */

@@ -969,6 +969,8 @@ describe('events', () => {
       return first.events.map(({ type, reason, note }) => `${type} ${reason} ${note}`);
     };
     const lastEnd = { reason: 'OOMKilled', message: 'container emulator ended' };
+    const atFirst = decided(emulator(), { ...running, pods: [pod(0, { restarts: 1, lastEnd })] });
+    expect(reasons(atFirst)).toContain('MachineRestarted');
     expect(told({ pods: [pod(0, { ready: true, restarts: 1, lastEnd })] })).toEqual([
       'Warning MachineRestarted classroom-0 was started again (once in this pod): container emulator ended',
     ]);

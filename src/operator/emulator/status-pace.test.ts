@@ -120,6 +120,10 @@ test('an Emulator’s first status waits a moment, and not when there is an even
   expect(after(undefined, saying(prepared)).statusPace).toBe('Now');
 });
 
+test('the first status of an Emulator that finds a disk is told at once: events of the next disk are told by it', () => {
+  expect(after(undefined, { claims: [claim(0, { disk: disk(0) })] }).statusPace).toBe('Now');
+});
+
 test('a machine that is Ready by the time of its second visit has one status', () => {
   expect(
     stored([

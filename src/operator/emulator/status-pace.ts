@@ -5,8 +5,7 @@ import { CONDITIONS, REASONS } from './reasons.ts';
 
 /**
  * How soon a status that isn't what is stored has to be: at once; when it has been so for a moment, because much that
- * goes wrong is right again by then; or when it is time for
- * a word on how far a machine is.
+ * goes wrong, or has just begun, is another thing by then; or when it is time for a word on how far a machine is.
  */
 export type StatusPace = 'Now' | 'Soon' | 'Step';
 
@@ -48,10 +47,11 @@ export function statusPace(observed: Observed, next: EmulatorStatus, tellsEvents
   const before = observed.emulator.status;
   // Events are told when the status that they are the difference to is stored.
   if (tellsEvents) return 'Now';
-  // What has just begun to come up is another thing a moment later.
-  if (before === undefined) return 'Soon';
   // A machine hears of a digest after it is pinned.
-  if (before.snapshot?.digest !== next.snapshot?.digest) return 'Now';
+  if (before?.snapshot?.digest !== next.snapshot?.digest) return 'Now';
+  // What has just begun to come up is another thing a moment later; but a disk that was there before is what events of the
+  // next disk are told by.
+  if (before === undefined) return next.machines?.some(({ disk }) => disk !== undefined) ? 'Now' : 'Soon';
   // Pods that come are a step; pods that go are what somebody waits for who scales down or stops.
   if ((next.replicas ?? 0) < (before.replicas ?? 0)) return 'Soon';
   const inTrouble = troubled(observed);

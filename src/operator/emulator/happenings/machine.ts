@@ -41,7 +41,7 @@ function restarted(
   last: MachineStatus | undefined,
   observed: ObservedPod | undefined,
 ): Happening | undefined {
-  if (last === undefined || restarts <= (last.restarts ?? 0)) return undefined;
+  if (restarts <= (last?.restarts ?? 0)) return undefined;
   const times = restarts === 1 ? 'once' : `${restarts} times`;
   const why = observed?.lastEnd?.message ?? message;
   return event('Warning', REASONS.MachineRestarted, 'Start', `${pod} was started again (${times} in this pod): ${why}`);
