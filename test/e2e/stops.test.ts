@@ -36,7 +36,7 @@ async function killContainer(machine: Machine): Promise<void> {
   await machine.containerRuns();
   expect(await scenario.podUid(machine.pod)).toBe(before.pod);
   const ended = await machine.lastEnd();
-  expect(ended).toBeDefined();
+  expect(ended).toMatchObject({ exitCode: 137 });
   const told = `ended with exit code ${ended?.exitCode} (${ended?.reason})`;
   await eventually(
     `an event tells that the container ${told}`,
