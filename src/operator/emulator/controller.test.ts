@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import type { AgentReport } from '../../contract/agent-report.ts';
+import type { AgentReport, ReportedDisk } from '../../contract/agent-report.ts';
 import { MAIN_CONTAINER } from '../../contract/pod.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { EventRecorder } from '../../kube/events.ts';
@@ -160,7 +160,7 @@ test('without machines in the making, the older of two that want a claim has it'
   expect(statefulSets).toEqual(['x-y']);
 });
 
-test('the more Emulators have nothing but a step to tell, the longer each waits, and those that are gone don’t count', async () => {
+test('the more Emulators have nothing to tell but that they come up, the longer each waits, and those that are gone don’t count', async () => {
   const { caches, controller, clock, statuses } = await setUp();
   const names = Array.from({ length: 12 }, (_, index) => `machine${index}`);
   let version = 5000;
@@ -178,18 +178,24 @@ test('the more Emulators have nothing but a step to tell, the longer each waits,
     caches.emulators.store.set(seen(name));
     return controller.reconcile(`school/${name}`);
   };
-  for (const name of names) await pass(name);
-  await clock.advance(1_000);
+  const waits = async () => {
+    const all: unknown[] = [];
+    for (const name of names) all.push(await pass(name));
+    return all;
+  };
+  const again = (...ms: number[]) => ms.map((afterMs) => ({ outcome: 'Again', afterMs }));
+  const first = await waits();
+  expect(first.slice(0, 5)).toEqual(again(1_000, 1_000, 1_000, 1_200, 1_500));
+  expect(first.slice(10)).toEqual(again(3_300, 3_600));
+  await clock.advance(3_600);
   for (const name of names) {
     await pass(name);
     caches.pods.store.set(startingPod(name));
   }
-  const waits: unknown[] = [];
-  for (const name of names) waits.push(await pass(name));
-  expect(waits.slice(9)).toEqual([10_000, 11_000, 12_000].map((afterMs) => ({ outcome: 'Again', afterMs })));
+  expect((await waits()).slice(9)).toEqual(again(10_000, 11_000, 12_000));
   caches.emulators.store.remove(seen('machine0'));
   await controller.reconcile('school/machine0');
-  expect(await pass('machine11')).toEqual({ outcome: 'Again', afterMs: 11_000 });
+  expect([await pass('machine11')]).toEqual(again(11_000));
 });
 
 test('in a namespace that is being deleted nothing is tried a second time', async () => {
@@ -331,21 +337,65 @@ test.each([
   expect(await world.events()).toEqual([]);
 });
 
-/** An Emulator whose machine has just said that its disk is ready, which its claim doesn't tell yet. */
-async function withNewDisk({ caches, controller, clock, says }: World, observedGeneration: number): Promise<void> {
+/** An Emulator whose machine has just said that it runs from a disk, and whose claim knows another or none. */
+async function withDisk(world: World, observedGeneration: number, known?: ReportedDisk): Promise<void> {
+  const { caches, controller, clock, says } = world;
   const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
   const machine = { ordinal: 0, pod: 'y-0', phase: 'Pending', ready: false, message: 'It starts.' };
   const status = { observedGeneration, replicas: 1, conditions: [], machines: [machine] };
   caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, generation: 2 }, status } as RawEmulator);
-  const annotations = { [ANNOTATIONS.emulator]: 'y', [ANNOTATIONS.emulatorUid]: 'y-uid' };
+  const annotations = {
+    [ANNOTATIONS.emulator]: 'y',
+    [ANNOTATIONS.emulatorUid]: 'y-uid',
+    ...(known === undefined ? {} : { [ANNOTATIONS.disk]: JSON.stringify(known) }),
+  };
   const claim = { name: 'win98-disk-y-0', namespace: 'school', uid: 'claim', resourceVersion: '1', annotations };
   caches.claims.store.set({ metadata: claim, status: { phase: 'Bound' } });
   const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
   caches.pods.store.set({ ...startingPod('y'), status: { podIP: '10.0.0.1', containerStatuses } });
   await controller.reconcile('school/y');
-  says(report(0, { phase: 'DiskReady', ready: false, disk: disk(0) }));
+  says(report(0, { disk: disk(0) }));
   await clock.advance(1_000);
 }
+
+/** The same, a moment later: its claim doesn't tell of the disk yet, and its pod isn't Ready. */
+async function withNewDisk(world: World, observedGeneration: number): Promise<void> {
+  await withDisk(world, observedGeneration);
+  expect(await world.controller.reconcile('school/y')).toEqual({ outcome: 'Again', afterMs: 1_000 });
+  await world.clock.advance(1_000);
+}
+
+test('that a disk is not the one that the claim knew is told at once, before the claim forgets that one', async () => {
+  const world = await setUp();
+  await withDisk(world, 2, { ...disk(0), id: 'another' });
+  await world.controller.reconcile('school/y');
+  expect(world.caches.claims.store.get('school/win98-disk-y-0')?.metadata.annotations).toMatchObject({
+    [ANNOTATIONS.disk]: JSON.stringify(disk(0)),
+  });
+  expect(await world.events()).toEqual(['POST DiskReplaced', 'POST DiskPrepared']);
+});
+
+test('a disk that was made is written on its claim when it is told, and with it what the machine is by then', async () => {
+  let isWriting = () => {};
+  const world = await setUp(Promise.resolve(), (request) => {
+    if (request.url?.includes('/persistentvolumeclaims')) isWriting();
+    return false;
+  });
+  const { server, caches, controller, statuses } = world;
+  await withNewDisk(world, 2);
+  expect(server.requests.filter((request) => request.includes('/persistentvolumeclaims'))).toEqual([]);
+  expect([await world.events(), statuses.size]).toEqual([[], 0]);
+  const pod = caches.pods.store.get('school/y-0') as PodObject;
+  isWriting = () => {
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    const metadata = { ...pod.metadata, resourceVersion: '3' };
+    caches.pods.store.set({ ...pod, metadata, status: { ...pod.status, conditions } });
+  };
+  await controller.reconcile('school/y');
+  expect(server.requests.filter((request) => request.includes('/status'))).toHaveLength(1);
+  expect(statuses.get('y')).toMatchObject({ machines: [{ ready: true, disk: { id: disk(0).id } }] });
+  expect(await world.events()).toEqual(['POST DiskPrepared', 'POST MachineReady']);
+});
 
 test.each([
   { path: '/status', observed: 2, why: 'its status could not be stored', atOnce: [] },

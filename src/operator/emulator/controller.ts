@@ -17,7 +17,7 @@ import { type Parsed, parseEmulator } from './parse.ts';
 import { REASONS } from './reasons.ts';
 import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
-import { type StatusHistory, statusDueAt } from './status-pace.ts';
+import { NO_STATUS_YET, type StatusHistory, soonerPace, statusDueAt, withNews } from './status-pace.ts';
 
 export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaimDeleted' | 'onRestart' | 'isTaken'> {
   readonly channels: MachineChannels;
@@ -57,7 +57,7 @@ export class EmulatorController {
   readonly #context: ControllerContext;
   readonly #memories = new Map<string, Memory>();
   readonly #parsedBefore = new WeakMap<RawEmulator, Parsed>();
-  /** Keys of the Emulators that have a step to tell, and nothing else. */
+  /** Keys of the Emulators that have nothing to tell but that they come up. */
   readonly #steppers = new Set<string>();
 
   constructor(context: ControllerContext) {
@@ -128,6 +128,9 @@ export class EmulatorController {
     const decision = this.#decide(key, emulator, memory);
     // Before anything is waited for, so that no pass over another Emulator comes in between.
     memory.making = decision.objects?.statefulSet?.spec?.replicas;
+    // What is carried out makes no difference any more: what it is to tell would be lost with this process.
+    const putOffMs = decision.events.length > 0 ? this.#heldBackMs(raw, memory, decision) : 0;
+    if (putOffMs > 0) return { outcome: 'Again', afterMs: Math.min(putOffMs, decision.againAfterMs ?? putOffMs) };
     if (decision.statusFirst) await this.#publish(raw, memory, decision);
     const changed = await this.#carryOut(key, raw, emulator, memory, decision);
     // What was just stored is what the next pass starts from.
@@ -168,7 +171,8 @@ export class EmulatorController {
       if (failure !== undefined) throw failure;
       memory.failure = undefined;
       memory.failures = 0;
-      return conflicts.length > 0 || decision.claimGrowths.length > 0 || isStatefulSetNew || before !== undefined;
+      const isClaimWritten = decision.claimGrowths.length > 0 || decision.claimPatches.length > 0;
+      return conflicts.length > 0 || isClaimWritten || isStatefulSetNew || before !== undefined;
     } catch (error) {
       if (!isUnanswered(error) && !isNamespaceTerminating(error)) {
         memory.failures += 1;
@@ -196,7 +200,7 @@ export class EmulatorController {
     const decision = this.#decide(key, emulator, memory);
     return {
       ...decision,
-      statusPace: first.events.length > 0 ? 'Now' : decision.statusPace,
+      statusPace: soonerPace(first.statusPace, decision.statusPace),
       events: together(first.events, decision.events),
     };
   }
@@ -265,28 +269,37 @@ export class EmulatorController {
     memory: Memory,
     { status, statusPace, events }: Pick<Decision, 'status' | 'statusPace' | 'events'>,
   ): Promise<number | undefined> {
+    const heldBackMs = this.#heldBackMs(raw, memory, { status, statusPace, events });
+    if (heldBackMs > 0) return heldBackMs;
     const now = this.#context.monotonic();
-    const stale = isStatusStale(raw, status);
-    const key = keyOf(raw);
-    const pace = memory.untold.length > 0 ? 'Now' : statusPace;
-    if (stale && pace === 'Step') this.#steppers.add(key);
-    else this.#steppers.delete(key);
-    const waitMs = statusDueAt(pace, memory.statuses, now, this.#steppers.size) - now;
-    const newsSince = stale && pace === 'Soon' ? (memory.statuses.newsSince ?? now) : undefined;
-    memory.statuses = { ...memory.statuses, newsSince };
-    if (waitMs > 0 && stale) return waitMs;
     try {
-      if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, newsSince: undefined };
+      if (await writeStatus(this.#context, raw, status)) memory.statuses = { ...NO_STATUS_YET, storedAt: now };
     } catch (error) {
       // It was computed from what is no longer so, and isn't stored: somebody else may have told the same.
       if (!isConflict(error)) keepUntold(memory, events);
       throw error;
     }
-    this.#steppers.delete(key);
+    this.#steppers.delete(keyOf(raw));
     const told = together(memory.untold, events);
     memory.untold = [];
     for (const event of told) this.#tell(raw, event);
     return undefined;
+  }
+
+  /** Milliseconds until the status may be stored; 0 or less when it may be, or is stored as it is. */
+  #heldBackMs(
+    raw: RawEmulator,
+    memory: Memory,
+    { status, statusPace, events }: Pick<Decision, 'status' | 'statusPace' | 'events'>,
+  ): number {
+    const now = this.#context.monotonic();
+    const stale = isStatusStale(raw, status);
+    const key = keyOf(raw);
+    const pace = memory.untold.length > 0 ? 'Now' : statusPace;
+    if (stale && (pace === 'First' || pace === 'Step')) this.#steppers.add(key);
+    else this.#steppers.delete(key);
+    memory.statuses = withNews(memory.statuses, stale ? { pace, tellsEvents: events.length > 0 } : undefined, now);
+    return stale ? statusDueAt(pace, memory.statuses, now, this.#steppers.size) - now : 0;
   }
 
   async #reportInvalid(raw: RawEmulator, memory: Memory, message: string): Promise<WorkResult> {
@@ -323,7 +336,7 @@ export class EmulatorController {
       failure: undefined,
       failures: 0,
       namespaceEnds: false,
-      statuses: { storedAt: Number.NEGATIVE_INFINITY, newsSince: undefined },
+      statuses: NO_STATUS_YET,
       untold: [],
       refusals: new Map(),
       secretsMade: false,

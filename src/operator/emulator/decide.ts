@@ -87,7 +87,7 @@ export function decide(observed: Observed, installation: Installation, now: Date
     status,
     statusFirst: snapshot?.pinned?.digest !== observed.emulator.status?.snapshot?.digest,
     events,
-    statusPace: statusPace(observed, status, events.length > 0),
+    statusPace: statusPace(observed, status, events),
   };
   if (held !== undefined) {
     const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };

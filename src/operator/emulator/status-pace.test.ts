@@ -4,9 +4,17 @@ import type { AgentReport } from '../../contract/agent-report.ts';
 import { decide } from './decide.ts';
 import { claim, contacts, disk, emulator, INSTALLATION, NOW, observed, pod, report } from './observed.fixture.ts';
 import type { Observed } from './observed.ts';
-import { type StatusHistory, type StatusPace, statusDueAt } from './status-pace.ts';
+import {
+  NO_STATUS_YET,
+  type StatusHistory,
+  type StatusPace,
+  soonerPace,
+  statusDueAt,
+  withNews,
+} from './status-pace.ts';
 
 const SECOND = 1_000;
+const OTHER_ID = '11111111-2222-4333-8444-555555555555';
 const statefulSet = {
   uid: 'stateful-set-uid',
   leaving: false,
@@ -104,8 +112,9 @@ test.each<[string, Seen, Seen]>([
 });
 
 test.each<[string, Seen, Seen]>([
-  ['a disk that was made', saying(preparing(90)), saying(prepared)],
   ['a machine that is ready', saying(booting), running],
+  ['a machine that is ready with a disk of which nothing was told', saying(preparing(90)), running],
+  ['a disk in the place of another', running, saying({ ...prepared, disk: { ...disk(0), id: OTHER_ID } })],
   [
     'a guest that is paused on a full volume',
     running,
@@ -115,9 +124,39 @@ test.each<[string, Seen, Seen]>([
   expect(pace(before, next)).toBe('Now');
 });
 
-test('an Emulator’s first status waits a moment, and not when there is an event', () => {
-  expect(after(undefined, {}).statusPace).toBe('Soon');
-  expect(after(undefined, saying(prepared)).statusPace).toBe('Now');
+test('a disk that was made is told a moment later, with what the machine is by then', () => {
+  expect(pace(saying(preparing(90)), saying(prepared))).toBe('Soon');
+  expect(after(undefined, saying(prepared)).statusPace).toBe('Soon');
+});
+
+test('an Emulator’s first status is a word on what comes up, unless something goes wrong', () => {
+  expect(after(undefined, {}).statusPace).toBe('First');
+  expect(after(undefined, starting).statusPace).toBe('First');
+  const obstacle = { reason: 'ErrImagePull', message: 'no such image' };
+  expect(after(undefined, { ...starting, pods: [pod(0, { running: false, obstacle })] }).statusPace).toBe('Soon');
+  expect(after(undefined, running).statusPace).toBe('Now');
+});
+
+test('of two paces the one that waits less is the sooner', () => {
+  const paces: StatusPace[] = ['Now', 'Soon', 'First', 'Step'];
+  const least = paces.map((one) => paces.map((other) => soonerPace(one, other)));
+  expect(least).toEqual(paces.map((_, i) => paces.map((_, j) => paces[Math.min(i, j)])));
+});
+
+test('a moment begins with the first news, once more when events join it, and not again while they wait', () => {
+  let history: StatusHistory = NO_STATUS_YET;
+  const since = (pace: StatusPace, tellsEvents: boolean, now: number) => {
+    history = withNews(history, { pace, tellsEvents }, now);
+    return history.newsSince;
+  };
+  expect(since('First', false, 10)).toBe(10);
+  expect(since('First', false, 20)).toBe(10);
+  expect(since('Soon', true, 30)).toBe(30);
+  expect(since('Soon', true, 40)).toBe(30);
+  expect(since('Soon', false, 50)).toBe(30);
+  expect(since('Step', false, 60)).toBeUndefined();
+  expect(since('Soon', false, 70)).toBe(70);
+  expect(withNews(history, undefined, 80).newsSince).toBeUndefined();
 });
 
 test('the first status of an Emulator that finds a disk is told at once: events of the next disk are told by it', () => {
@@ -133,6 +172,18 @@ test('a machine that is Ready by the time of its second visit has one status', (
   ).toEqual([1]);
 });
 
+test('a machine that is Ready a moment after its disk was made has one status for both', () => {
+  expect(
+    stored([
+      [0, {}],
+      [0.5, saying(preparing(0))],
+      [1, saying(prepared)],
+      [2, running],
+      [4, running],
+    ]),
+  ).toEqual([2]);
+});
+
 test('a normal start is three statuses, and one more for each ten seconds that it takes', () => {
   const life: [number, Seen][] = [
     [0, {}],
@@ -144,15 +195,16 @@ test('a normal start is three statuses, and one more for each ten seconds that i
     [6, saying(booting)],
     [12, running],
   ];
-  expect(stored(life)).toEqual([1, 4, 12]);
+  expect(stored(life)).toEqual([1, 5, 12]);
   const slow = life.map(([at, seen]): [number, Seen] => [at < 4 ? at : at + 11, seen]);
-  expect(stored(slow)).toEqual([1, 11, 15, 23]);
+  expect(stored(slow)).toEqual([1, 11, 16, 23]);
 });
 
-test('steps of many that come up at once wait longer, and at most five minutes', () => {
-  const history: StatusHistory = { storedAt: 0, newsSince: undefined };
+test('steps of many that come up at once wait longer, and at most five minutes; first statuses at most ten seconds', () => {
+  const history: StatusHistory = { ...NO_STATUS_YET, storedAt: 0 };
   const due = (pace: StatusPace, steppers: number) => statusDueAt(pace, history, 5 * SECOND, steppers) / SECOND;
   expect([1, 10, 11, 299, 500].map((steppers) => due('Step', steppers))).toEqual([10, 10, 11, 299, 300]);
+  expect([1, 3, 4, 10, 33, 34, 500].map((steppers) => due('First', steppers))).toEqual([6, 6, 6.2, 8, 14.9, 15, 15]);
   expect([1, 500].map((steppers) => due('Soon', steppers))).toEqual([6, 6]);
   expect([1, 500].map((steppers) => due('Now', steppers))).toEqual([5, 5]);
 });
@@ -185,16 +237,16 @@ test('what goes wrong is told when it has been so for a second, and what is righ
 function stored(life: readonly (readonly [number, Seen])[]): number[] {
   const written: number[] = [];
   let status: EmulatorStatus | undefined;
-  let history: StatusHistory = { storedAt: 0, newsSince: undefined };
+  let history: StatusHistory = NO_STATUS_YET;
   const end = Math.max(...life.map(([at]) => at));
   for (let at = 0; at <= end; at += 1) {
     const seen = life.findLast(([from]) => from <= at)?.[1] ?? {};
     const next = after(status, seen, new Date(NOW.getTime() + at * SECOND));
     if (JSON.stringify(next.status) === JSON.stringify(status)) continue;
-    const newsSince = next.statusPace === 'Soon' ? (history.newsSince ?? at * SECOND) : undefined;
+    history = withNews(history, { pace: next.statusPace, tellsEvents: next.events.length > 0 }, at * SECOND);
     const due = statusDueAt(next.statusPace, history, at * SECOND, 1) <= at * SECOND;
-    history = due ? { storedAt: at * SECOND, newsSince: undefined } : { ...history, newsSince };
     if (!due) continue;
+    history = { ...NO_STATUS_YET, storedAt: at * SECOND };
     written.push(at);
     status = next.status;
   }

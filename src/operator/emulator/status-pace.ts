@@ -1,15 +1,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, EmulatorStatus, MachineStatus } from '../../api/emulator/schema.ts';
+import type { Happening } from '../../kube/events.ts';
 import type { Observed, ObservedPod } from './observed.ts';
 import { CONDITIONS, REASONS } from './reasons.ts';
 
 /**
  * How soon a status that isn't what is stored has to be: at once; when it has been so for a moment, because much that
- * goes wrong, or has just begun, is another thing by then; or when it is time for a word on how far a machine is.
+ * goes wrong is another thing by then; when that is so of a new Emulator, of which nothing is known but that it comes up;
+ * or when it is time for a word on how far a machine is.
  */
-export type StatusPace = 'Now' | 'Soon' | 'Step';
+export type StatusPace = 'Now' | 'Soon' | 'First' | 'Step';
+
+const PACES: readonly StatusPace[] = ['Now', 'Soon', 'First', 'Step'];
+
+/** What waits least of the two. */
+export function soonerPace(one: StatusPace, other: StatusPace): StatusPace {
+  return PACES.indexOf(one) < PACES.indexOf(other) ? one : other;
+}
 
 const MOMENT_MS = 1_000;
+/** A new Emulator's first status waits so long: at least, and at most. */
+const FIRST_MS = { least: MOMENT_MS, most: 10_000 } as const;
+/** Between two such statuses of any Emulators, on average. */
+const FIRST_OF_ANY_MS = 300;
 /** Between two words on how far the machines of one Emulator are: at least, and at most. */
 const STEP_MS = { least: 10_000, most: 300_000 } as const;
 /** Between two such words on any Emulator, on average: where many come up at once, nobody follows each. */
@@ -21,11 +34,34 @@ export interface StatusHistory {
   readonly storedAt: number;
   /** Since when there has been something to tell soon; undefined while there is nothing. */
   readonly newsSince: number | undefined;
+  /** Events are among it, since then. */
+  readonly tellsEvents: boolean;
+}
+
+export const NO_STATUS_YET: StatusHistory = {
+  storedAt: Number.NEGATIVE_INFINITY,
+  newsSince: undefined,
+  tellsEvents: false,
+};
+
+/**
+ * What is known when a pass has a status to store, or none. A moment begins when there is something to tell, and begins
+ * once more when events join it, whatever has been waiting: a machine whose disk is there is up a moment later.
+ */
+export function withNews(
+  history: StatusHistory,
+  found: { readonly pace: StatusPace; readonly tellsEvents: boolean } | undefined,
+  now: number,
+): StatusHistory {
+  if (found?.pace !== 'Soon' && found?.pace !== 'First')
+    return { ...history, newsSince: undefined, tellsEvents: false };
+  const begins = history.newsSince === undefined || (found.tellsEvents && !history.tellsEvents);
+  return { ...history, newsSince: begins ? now : history.newsSince, tellsEvents: found.tellsEvents };
 }
 
 /**
  * When the status has to be stored.
- * @param steppers how many Emulators have nothing but a step to tell, this one included
+ * @param steppers how many Emulators have nothing to tell but that they come up, this one included
  */
 export function statusDueAt(
   pace: StatusPace,
@@ -33,9 +69,14 @@ export function statusDueAt(
   now: number,
   steppers: number,
 ): number {
-  if (pace === 'Soon') return (newsSince ?? now) + MOMENT_MS;
   if (pace === 'Now') return now;
-  return storedAt + Math.min(Math.max(STEP_MS.least, steppers * STEP_OF_ANY_MS), STEP_MS.most);
+  if (pace === 'Soon') return (newsSince ?? now) + MOMENT_MS;
+  if (pace === 'First') return (newsSince ?? now) + between(FIRST_MS, steppers * FIRST_OF_ANY_MS);
+  return storedAt + between(STEP_MS, steppers * STEP_OF_ANY_MS);
+}
+
+function between({ least, most }: { readonly least: number; readonly most: number }, ms: number): number {
+  return Math.min(Math.max(least, ms), most);
 }
 
 /**
@@ -43,18 +84,20 @@ export function statusDueAt(
  * has to do anything. So a status that tells of nothing but such steps waits; all else is told as ever. In doubt it is
  * told.
  */
-export function statusPace(observed: Observed, next: EmulatorStatus, tellsEvents: boolean): StatusPace {
+export function statusPace(observed: Observed, next: EmulatorStatus, events: readonly Happening[]): StatusPace {
   const before = observed.emulator.status;
   // Events are told when the status that they are the difference to is stored.
-  if (tellsEvents) return 'Now';
+  if (events.some(({ reason }) => reason !== REASONS.DiskPrepared)) return 'Now';
   // A machine hears of a digest after it is pinned.
   if (before?.snapshot?.digest !== next.snapshot?.digest) return 'Now';
-  // What has just begun to come up is another thing a moment later; but a disk that was there before is what events of the
-  // next disk are told by.
-  if (before === undefined) return next.machines?.some(({ disk }) => disk !== undefined) ? 'Now' : 'Soon';
+  const inTrouble = troubled(observed);
+  if (before === undefined) {
+    // A disk that was there before is what events of the next disk are told by.
+    if (next.machines?.some(({ disk }) => disk?.confirmed === false)) return 'Now';
+    return events.length > 0 || inTrouble.size > 0 ? 'Soon' : 'First';
+  }
   // Pods that come are a step; pods that go are what somebody waits for who scales down or stops.
   if ((next.replicas ?? 0) < (before.replicas ?? 0)) return 'Soon';
-  const inTrouble = troubled(observed);
   return isDeepStrictEqual(news(before, inTrouble), news(next, inTrouble)) ? 'Step' : 'Soon';
 }
 
