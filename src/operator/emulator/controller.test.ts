@@ -361,8 +361,8 @@ async function withDisk(world: World, observedGeneration: number, known?: Report
 /** The same, a moment later: its claim doesn't tell of the disk yet, and its pod isn't Ready. */
 async function withNewDisk(world: World, observedGeneration: number): Promise<void> {
   await withDisk(world, observedGeneration);
-  expect(await world.controller.reconcile('school/y')).toEqual({ outcome: 'Again', afterMs: 1_000 });
-  await world.clock.advance(1_000);
+  expect(await world.controller.reconcile('school/y')).toEqual({ outcome: 'Again', afterMs: 2_000 });
+  await world.clock.advance(2_000);
 }
 
 test('that a disk is not the one that the claim knew is told at once, before the claim forgets that one', async () => {

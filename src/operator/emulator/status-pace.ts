@@ -19,6 +19,8 @@ export function soonerPace(one: StatusPace, other: StatusPace): StatusPace {
 }
 
 const MOMENT_MS = 1_000;
+/** A disk that was made is told so long after it was first heard of: many a machine is up by then. */
+const DISK_MOMENT_MS = 2_000;
 /** A new Emulator's first status waits so long: at least, and at most. */
 const FIRST_MS = { least: MOMENT_MS, most: 10_000 } as const;
 /** Between two such statuses of any Emulators, on average. */
@@ -65,12 +67,12 @@ export function withNews(
  */
 export function statusDueAt(
   pace: StatusPace,
-  { storedAt, newsSince }: StatusHistory,
+  { storedAt, newsSince, tellsEvents }: StatusHistory,
   now: number,
   steppers: number,
 ): number {
   if (pace === 'Now') return now;
-  if (pace === 'Soon') return (newsSince ?? now) + MOMENT_MS;
+  if (pace === 'Soon') return (newsSince ?? now) + (tellsEvents ? DISK_MOMENT_MS : MOMENT_MS);
   if (pace === 'First') return (newsSince ?? now) + between(FIRST_MS, steppers * FIRST_OF_ANY_MS);
   return storedAt + between(STEP_MS, steppers * STEP_OF_ANY_MS);
 }
@@ -88,6 +90,8 @@ export function statusPace(observed: Observed, next: EmulatorStatus, events: rea
   const before = observed.emulator.status;
   // Events are told when the status that they are the difference to is stored.
   if (events.some(({ reason }) => reason !== REASONS.DiskPrepared)) return 'Now';
+  // Who said it is about to go.
+  if (events.length > 0 && observed.pods.some(({ deleting }) => deleting)) return 'Now';
   // A machine hears of a digest after it is pinned.
   if (before?.snapshot?.digest !== next.snapshot?.digest) return 'Now';
   const inTrouble = troubled(observed);
