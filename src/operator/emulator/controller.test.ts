@@ -30,7 +30,7 @@ interface World {
   readonly statefulSets: string[];
   /** Methods of the requests about events, and their reasons, when all are written. */
   readonly events: () => Promise<string[]>;
-  /** What each agent says from now on. */
+  /** What each agent that is listened to says. */
   readonly says: (report: AgentReport) => void;
   /** Pods whose machines are listened to. */
   readonly followed: string[];
@@ -49,7 +49,7 @@ async function setUp(
   const statefulSets: string[] = [];
   const followed: string[] = [];
   const told: string[] = [];
-  let said: AgentReport | undefined;
+  const listeners = new Set<(report: AgentReport) => void>();
   const statuses: World['statuses'] = new Map();
   let version = 1000;
   const server = await startScriptedServer(async (request, response, body) => {
@@ -91,9 +91,11 @@ async function setUp(
     ),
     channels: new MachineChannels(
       {
-        follow: async ({ pod }, _, { onReport }) => {
+        follow: async ({ pod }, _, { signal, onReport }) => {
           followed.push(pod);
-          if (said !== undefined) onReport(said);
+          listeners.add(onReport);
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          listeners.delete(onReport);
         },
         readToken: async () => '',
         now: () => clock.now(),
@@ -112,7 +114,7 @@ async function setUp(
     monotonic: () => clock.monotonic(),
   });
   const says = (report: AgentReport): void => {
-    said = report;
+    for (const listener of listeners) listener(report);
   };
   return { server, caches, controller, clock, statefulSets, events, says, followed, statuses };
 }
@@ -196,6 +198,12 @@ test('the more Emulators have nothing to tell but that they come up, the longer 
   caches.emulators.store.remove(seen('machine0'));
   await controller.reconcile('school/machine0');
   expect([await pass('machine11')]).toEqual(again(11_000));
+  const leaving = seen('machine1');
+  const metadata = { ...leaving.metadata, deletionTimestamp: '2026-01-02T00:00:00Z' };
+  caches.emulators.store.set({ ...leaving, metadata });
+  await controller.reconcile('school/machine1');
+  expect([await pass('machine11')]).toEqual(again(10_000));
+  expect([await pass('newcomer')]).toEqual(again(1_000));
 });
 
 test('in a namespace that is being deleted nothing is tried a second time', async () => {
@@ -354,6 +362,7 @@ async function withDisk(world: World, observedGeneration: number, known?: Report
   const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
   caches.pods.store.set({ ...startingPod('y'), status: { podIP: '10.0.0.1', containerStatuses } });
   await controller.reconcile('school/y');
+  await settle();
   says(report(0, { disk: disk(0) }));
   await clock.advance(1_000);
 }
@@ -373,6 +382,42 @@ test('that a disk is not the one that the claim knew is told at once, before the
     [ANNOTATIONS.disk]: JSON.stringify(disk(0)),
   });
   expect(await world.events()).toEqual(['POST DiskReplaced', 'POST DiskPrepared']);
+});
+
+test('while a disk waits to be told nothing else does: a spec that changes meanwhile is carried out', async () => {
+  const world = await setUp();
+  const { caches, controller, statefulSets } = world;
+  await withDisk(world, 2);
+  const claim = caches.claims.store.get('school/win98-disk-y-0');
+  const raw = caches.emulators.store.get('school/y') as RawEmulator;
+  const storage = { mode: 'Persistent', claimTemplateName: 'win98-disk', retention: { whenDeleted: 'Delete' } };
+  const metadata = { ...raw.metadata, generation: 3, resourceVersion: '5000' };
+  caches.emulators.store.set({ ...raw, metadata, spec: { ...(raw.spec as object), storage } });
+  caches.statefulSets.store.remove({ metadata: { name: 'y', namespace: 'school', resourceVersion: '9999' } });
+  expect(await controller.reconcile('school/y')).toEqual({ outcome: 'Again', afterMs: 2_000 });
+  expect(statefulSets).toEqual(['y', 'y']);
+  const owned = caches.claims.store.get('school/win98-disk-y-0');
+  expect(owned?.metadata.ownerReferences).toMatchObject([{ kind: 'Emulator', name: 'y' }]);
+  expect(owned?.metadata.annotations).toEqual(claim?.metadata.annotations);
+  expect(await world.events()).toEqual([]);
+});
+
+test('what goes wrong with a disk is told once, though the machine says more while its claim is written on', async () => {
+  const attempts = [{ source: 'Builtin' as const, reason: 'NotFound', message: 'there is none' }];
+  const failed = (message: string) => report(0, { phase: 'DiskFailed', ready: false, message, attempts });
+  let meanwhile = () => {};
+  const world = await setUp(Promise.resolve(), (request) => {
+    if (request.url?.includes('/persistentvolumeclaims')) meanwhile();
+    return false;
+  });
+  await withDisk(world, 2, disk(0));
+  meanwhile = () => world.says(failed('It was looked for again.'));
+  world.says(failed('There is none.'));
+  await world.controller.reconcile('school/y');
+  expect(world.caches.claims.store.get('school/win98-disk-y-0')?.metadata.annotations).not.toHaveProperty([
+    ANNOTATIONS.disk,
+  ]);
+  expect(await world.events()).toEqual(['POST DiskFailed']);
 });
 
 test('a disk that was made is written on its claim when it is told, and with it what the machine is by then', async () => {

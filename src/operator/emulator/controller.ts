@@ -17,7 +17,14 @@ import { type Parsed, parseEmulator } from './parse.ts';
 import { REASONS } from './reasons.ts';
 import { SecretWithoutToken } from './secrets.ts';
 import type { SnapshotResolver } from './snapshot-resolver.ts';
-import { NO_STATUS_YET, type StatusHistory, soonerPace, statusDueAt, withNews } from './status-pace.ts';
+import {
+  NO_STATUS_YET,
+  type StatusHistory,
+  type StatusPace,
+  soonerPace,
+  statusDueAt,
+  withNews,
+} from './status-pace.ts';
 
 export interface ControllerContext extends Omit<ActContext, 'onWrite' | 'onClaimDeleted' | 'onRestart' | 'isTaken'> {
   readonly channels: MachineChannels;
@@ -57,8 +64,8 @@ export class EmulatorController {
   readonly #context: ControllerContext;
   readonly #memories = new Map<string, Memory>();
   readonly #parsedBefore = new WeakMap<RawEmulator, Parsed>();
-  /** Keys of the Emulators that have nothing to tell but that they come up. */
-  readonly #steppers = new Set<string>();
+  /** Keys of the Emulators whose status waits, by its pace: the more come up at once, the longer each waits. */
+  readonly #waiting = { First: new Set<string>(), Step: new Set<string>() };
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -66,6 +73,7 @@ export class EmulatorController {
 
   /** One pass over one Emulator: gather, decide, act. */
   async reconcile(key: string): Promise<WorkResult> {
+    this.#waitsAt(key, undefined);
     const raw = this.#context.caches.emulators.store.get(key);
     if (raw === undefined || raw.metadata.uid !== this.#memories.get(key)?.uid) this.#forget(key);
     // Children go with their owner: that is the garbage collector's work.
@@ -128,15 +136,15 @@ export class EmulatorController {
     const decision = this.#decide(key, emulator, memory);
     // Before anything is waited for, so that no pass over another Emulator comes in between.
     memory.making = decision.objects?.statefulSet?.spec?.replicas;
-    // What is carried out makes no difference any more: what it is to tell would be lost with this process.
-    const putOffMs = decision.events.length > 0 ? this.#heldBackMs(raw, memory, decision) : 0;
-    if (putOffMs > 0) return { outcome: 'Again', afterMs: Math.min(putOffMs, decision.againAfterMs ?? putOffMs) };
     if (decision.statusFirst) await this.#publish(raw, memory, decision);
-    const changed = await this.#carryOut(key, raw, emulator, memory, decision);
+    // What is written on a claim makes no difference any more: what is to be told of it would be lost with this process.
+    const untilToldMs = decision.events.length > 0 ? this.#heldBackMs(raw, memory, decision) : 0;
+    const due = untilToldMs > 0 ? { ...decision, claimPatches: decision.claimAdoptions, events: [] } : decision;
+    const changed = await this.#carryOut(key, raw, emulator, memory, due);
     // What was just stored is what the next pass starts from.
     if (decision.statusFirst) return { outcome: 'Again', afterMs: 0 };
     const final = changed ? this.#decideAgain(key, emulator, memory, decision) : decision;
-    const heldBackMs = await this.#publish(raw, memory, final);
+    const heldBackMs = untilToldMs > 0 ? untilToldMs : await this.#publish(raw, memory, final);
     if (final.resolve !== undefined) this.#context.resolver.start(key, emulator.metadata.namespace, final.resolve);
     const afterMs = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, final.againAfterMs ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(afterMs) ? { outcome: 'Again', afterMs } : { outcome: 'Done' };
@@ -171,8 +179,10 @@ export class EmulatorController {
       if (failure !== undefined) throw failure;
       memory.failure = undefined;
       memory.failures = 0;
-      const isClaimWritten = decision.claimGrowths.length > 0 || decision.claimPatches.length > 0;
-      return conflicts.length > 0 || isClaimWritten || isStatefulSetNew || before !== undefined;
+      // By the time that its disk is written down a machine may be up.
+      const isDiskWritten = decision.statusPace === 'Disk' && decision.claimPatches.length > 0;
+      const isClaimChanged = decision.claimGrowths.length > 0 || isDiskWritten;
+      return conflicts.length > 0 || isClaimChanged || isStatefulSetNew || before !== undefined;
     } catch (error) {
       if (!isUnanswered(error) && !isNamespaceTerminating(error)) {
         memory.failures += 1;
@@ -269,17 +279,17 @@ export class EmulatorController {
     memory: Memory,
     { status, statusPace, events }: Pick<Decision, 'status' | 'statusPace' | 'events'>,
   ): Promise<number | undefined> {
-    const heldBackMs = this.#heldBackMs(raw, memory, { status, statusPace, events });
+    const heldBackMs = this.#heldBackMs(raw, memory, { status, statusPace });
     if (heldBackMs > 0) return heldBackMs;
     const now = this.#context.monotonic();
     try {
-      if (await writeStatus(this.#context, raw, status)) memory.statuses = { ...NO_STATUS_YET, storedAt: now };
+      if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, news: undefined };
     } catch (error) {
       // It was computed from what is no longer so, and isn't stored: somebody else may have told the same.
       if (!isConflict(error)) keepUntold(memory, events);
       throw error;
     }
-    this.#steppers.delete(keyOf(raw));
+    this.#waitsAt(keyOf(raw), undefined);
     const told = together(memory.untold, events);
     memory.untold = [];
     for (const event of told) this.#tell(raw, event);
@@ -290,16 +300,19 @@ export class EmulatorController {
   #heldBackMs(
     raw: RawEmulator,
     memory: Memory,
-    { status, statusPace, events }: Pick<Decision, 'status' | 'statusPace' | 'events'>,
+    { status, statusPace }: Pick<Decision, 'status' | 'statusPace'>,
   ): number {
     const now = this.#context.monotonic();
-    const stale = isStatusStale(raw, status);
-    const key = keyOf(raw);
-    const pace = memory.untold.length > 0 ? 'Now' : statusPace;
-    if (stale && (pace === 'First' || pace === 'Step')) this.#steppers.add(key);
-    else this.#steppers.delete(key);
-    memory.statuses = withNews(memory.statuses, stale ? { pace, tellsEvents: events.length > 0 } : undefined, now);
-    return stale ? statusDueAt(pace, memory.statuses, now, this.#steppers.size) - now : 0;
+    const pace = !isStatusStale(raw, status) ? undefined : memory.untold.length > 0 ? 'Now' : statusPace;
+    const many = this.#waitsAt(keyOf(raw), pace);
+    memory.statuses = withNews(memory.statuses, pace, now);
+    return pace === undefined ? 0 : statusDueAt(pace, memory.statuses, now, many) - now;
+  }
+
+  /** Notes how long an Emulator's status waits, if at all; returns how many wait in the same way. */
+  #waitsAt(key: string, pace: StatusPace | undefined): number {
+    for (const keys of Object.values(this.#waiting)) keys.delete(key);
+    return pace === 'First' || pace === 'Step' ? this.#waiting[pace].add(key).size : 0;
   }
 
   async #reportInvalid(raw: RawEmulator, memory: Memory, message: string): Promise<WorkResult> {
@@ -354,7 +367,7 @@ export class EmulatorController {
     this.#context.log.info({ emulator: key, uid }, 'the Emulator is gone');
     this.#context.secrets.forget(uid);
     this.#memories.delete(key);
-    this.#steppers.delete(key);
+    this.#waitsAt(key, undefined);
     this.#context.channels.forget(key);
     this.#context.resolver.forget(key);
   }

@@ -35,6 +35,8 @@ export interface Decision {
   /** Absent while something stands in the way, and for an Unmanaged Emulator, of which only the status is written. */
   readonly objects: WantedObjects | undefined;
   readonly claimPatches: readonly KubeObject[];
+  /** Instead of them while what machines say of their disks isn't told yet: a disk that a claim knows is no news. */
+  readonly claimAdoptions: readonly KubeObject[];
   readonly claimDeletions: readonly ClaimDeletion[];
   readonly claimGrowths: readonly ClaimGrowth[];
   /** UID of the StatefulSet to delete without its pods. */
@@ -90,7 +92,14 @@ export function decide(observed: Observed, installation: Installation, now: Date
     statusPace: statusPace(observed, status, events),
   };
   if (held !== undefined) {
-    const nothing = { objects: undefined, claimPatches: [], claimDeletions: [], claimGrowths: [], nudges: [] };
+    const nothing = {
+      objects: undefined,
+      claimPatches: [],
+      claimAdoptions: [],
+      claimDeletions: [],
+      claimGrowths: [],
+      nudges: [],
+    };
     return {
       ...shared,
       ...nothing,
@@ -102,13 +111,14 @@ export function decide(observed: Observed, installation: Installation, now: Date
   }
   const retention = retentionOf(observed);
   const resize = resizeOf(observed, retention);
-  const patches = claimPatches(observed, retention);
+  const patches = claimPatches(observed, retention, observed.contacts);
   const plan = wantedPlan(observed, snapshot, now);
   const secrets = decideSecrets(observed, now);
   return {
     ...shared,
     objects: wantedObjects(observed, retention, resize, { secrets, plan: plan.configMap }, installation),
     claimPatches: patches,
+    claimAdoptions: patches.length === 0 ? [] : claimPatches(observed, retention, new Map()),
     claimDeletions: retention.deletions,
     // A claim that is written on for another reason is another version afterwards, and has its turn in the next pass.
     claimGrowths: resize.growths.filter(({ name }) => !patches.some(({ metadata }) => metadata.name === name)),
@@ -216,7 +226,11 @@ function hasUnclaimed({ emulator, claims }: Observed): boolean {
 }
 
 /** Claims that are ours, nobody's, or left to us, each with the word of the machine that has it mounted. */
-function claimPatches(observed: Observed, retention: RetentionDecision): KubeObject[] {
+function claimPatches(
+  observed: Observed,
+  retention: RetentionDecision,
+  contacts: Observed['contacts'],
+): readonly KubeObject[] {
   const { spec } = observed.emulator;
   const owner = ownerOf(observed.emulator);
   return observed.claims
@@ -234,7 +248,7 @@ function claimPatches(observed: Observed, retention: RetentionDecision): KubeObj
         claim,
         existingClaim: spec.storage.existingClaim !== undefined,
         whenDeleted: spec.storage.retention.whenDeleted,
-        report: pod === undefined ? undefined : observed.contacts.get(pod.uid)?.report,
+        report: pod === undefined ? undefined : contacts.get(pod.uid)?.report,
       });
     })
     .filter((patch) => patch !== undefined);

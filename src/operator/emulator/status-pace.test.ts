@@ -125,9 +125,12 @@ test.each<[string, Seen, Seen]>([
   expect(pace(before, next)).toBe('Now');
 });
 
-test('a disk that was made isn’t told at once, but with what the machine is a moment later', () => {
-  expect(pace(saying(preparing(90)), saying(prepared))).toBe('Soon');
-  expect(after(undefined, saying(prepared)).statusPace).toBe('Soon');
+test('a disk that was made is told with what its machine is a little later, unless something goes wrong meanwhile', () => {
+  expect(pace(saying(preparing(90)), saying(prepared))).toBe('Disk');
+  expect(after(undefined, saying(prepared)).statusPace).toBe('Disk');
+  const obstacle = { reason: 'ErrImagePull', message: 'no such image' };
+  const second = pod(1, { running: false, obstacle });
+  expect(pace(saying(preparing(90)), saying(prepared, { pods: [pod(0), second] }))).toBe('Soon');
 });
 
 test('an Emulator’s first status is a word on what comes up, unless something goes wrong', () => {
@@ -138,26 +141,75 @@ test('an Emulator’s first status is a word on what comes up, unless something 
   expect(after(undefined, running).statusPace).toBe('Now');
 });
 
+test.each<[string, object, Seen]>([
+  ['machines that are to be stopped', { powerState: 'Stopped' }, {}],
+  ['no machine at all', { replicas: 0 }, {}],
+  ['a write that is refused', {}, { failure: 'exceeded quota' }],
+])('the first status of what doesn’t come up is told after a moment: %s', (_, spec, seen) => {
+  expect(decide(observed(emulator(spec, {}), seen), INSTALLATION, NOW).statusPace).not.toBe('First');
+});
+
 test('of two paces the one that waits less is the sooner', () => {
-  const paces: StatusPace[] = ['Now', 'Soon', 'First', 'Step'];
+  const paces: StatusPace[] = ['Now', 'Soon', 'Disk', 'First', 'Step'];
   const least = paces.map((one) => paces.map((other) => soonerPace(one, other)));
   expect(least).toEqual(paces.map((_, i) => paces.map((_, j) => paces[Math.min(i, j)])));
 });
 
-test('a moment begins with the first news, once more when events join it, and not again while they wait', () => {
-  let history: StatusHistory = NO_STATUS_YET;
-  const since = (pace: StatusPace, tellsEvents: boolean, now: number) => {
-    history = withNews(history, { pace, tellsEvents }, now);
-    return history.newsSince;
-  };
-  expect(since('First', false, 10)).toBe(10);
-  expect(since('First', false, 20)).toBe(10);
-  expect(since('Soon', true, 30)).toBe(30);
-  expect(since('Soon', true, 40)).toBe(30);
-  expect(since('Soon', false, 50)).toBe(30);
-  expect(since('Step', false, 60)).toBeUndefined();
-  expect(since('Soon', false, 70)).toBe(70);
-  expect(withNews(history, undefined, 80).newsSince).toBeUndefined();
+test.each<[string, [StatusPace, number][], number]>([
+  [
+    'what goes on waiting is as old as it was',
+    [
+      ['Soon', 10],
+      ['Soon', 20],
+    ],
+    10,
+  ],
+  [
+    'a disk has its time from when it is heard of',
+    [
+      ['First', 10],
+      ['Disk', 20],
+      ['Disk', 30],
+    ],
+    20,
+  ],
+  [
+    'also after trouble',
+    [
+      ['Soon', 10],
+      ['Disk', 20],
+    ],
+    20,
+  ],
+  [
+    'trouble has a moment, however long an Emulator has been coming up',
+    [
+      ['First', 10],
+      ['Soon', 20],
+    ],
+    20,
+  ],
+  [
+    'trouble doesn’t wait longer than the disk did',
+    [
+      ['Disk', 10],
+      ['Soon', 20],
+    ],
+    10,
+  ],
+  [
+    'what comes after a status is new',
+    [
+      ['Disk', 10],
+      ['Now', 20],
+      ['Disk', 30],
+    ],
+    30,
+  ],
+])('since when there is something to tell: %s', (_, found, since) => {
+  const history = found.reduce((before, [pace, now]) => withNews(before, pace, now), NO_STATUS_YET);
+  expect(history.news?.since).toBe(since);
+  expect(withNews(history, undefined, 99).news).toBeUndefined();
 });
 
 test('the first status of an Emulator that finds a disk is told at once: events of the next disk are told by it', () => {
@@ -200,12 +252,15 @@ test('a normal start is three statuses, and one more for each ten seconds that i
 });
 
 test('steps of many that come up at once wait longer, and at most five minutes; first statuses at most ten seconds', () => {
-  const history: StatusHistory = { ...NO_STATUS_YET, storedAt: 0 };
-  const due = (pace: StatusPace, steppers: number) => statusDueAt(pace, history, 5 * SECOND, steppers) / SECOND;
-  expect([1, 10, 11, 299, 500].map((steppers) => due('Step', steppers))).toEqual([10, 10, 11, 299, 300]);
-  expect([1, 3, 4, 10, 33, 34, 500].map((steppers) => due('First', steppers))).toEqual([6, 6, 6.2, 8, 14.9, 15, 15]);
-  expect([1, 500].map((steppers) => due('Soon', steppers))).toEqual([6, 6]);
-  expect([1, 500].map((steppers) => due('Now', steppers))).toEqual([5, 5]);
+  const due = (pace: StatusPace, many: number) => {
+    const history = withNews({ storedAt: 0, news: undefined }, pace, 5 * SECOND);
+    return statusDueAt(pace, history, 5 * SECOND, many) / SECOND;
+  };
+  expect([1, 10, 11, 299, 500].map((many) => due('Step', many))).toEqual([10, 10, 11, 299, 300]);
+  expect([1, 3, 4, 10, 33, 34, 500].map((many) => due('First', many))).toEqual([6, 6, 6.2, 8, 14.9, 15, 15]);
+  expect([1, 500].map((many) => due('Disk', many))).toEqual([7, 7]);
+  expect([1, 500].map((many) => due('Soon', many))).toEqual([6, 6]);
+  expect([1, 500].map((many) => due('Now', many))).toEqual([5, 5]);
 });
 
 test('what goes wrong is told when it has been so for a second, and what is right again by then is not', () => {
@@ -242,10 +297,10 @@ function stored(life: readonly (readonly [number, Seen])[]): number[] {
     const seen = life.findLast(([from]) => from <= at)?.[1] ?? {};
     const next = after(status, seen, new Date(NOW.getTime() + at * SECOND));
     if (JSON.stringify(next.status) === JSON.stringify(status)) continue;
-    history = withNews(history, { pace: next.statusPace, tellsEvents: next.events.length > 0 }, at * SECOND);
+    history = withNews(history, next.statusPace, at * SECOND);
     const due = statusDueAt(next.statusPace, history, at * SECOND, 1) <= at * SECOND;
     if (!due) continue;
-    history = { ...NO_STATUS_YET, storedAt: at * SECOND };
+    history = { storedAt: at * SECOND, news: undefined };
     written.push(at);
     status = next.status;
   }

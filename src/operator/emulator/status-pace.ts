@@ -5,13 +5,16 @@ import type { Observed, ObservedPod } from './observed.ts';
 import { CONDITIONS, REASONS } from './reasons.ts';
 
 /**
- * How soon a status that isn't what is stored has to be: at once; when it has been so for a moment, because much that
- * goes wrong is another thing by then; when that is so of a new Emulator, of which nothing is known but that it comes up;
- * or when it is time for a word on how far a machine is.
+ * How soon a status that isn't what is stored has to be:
+ * - Now: at once.
+ * - Soon: when it has been so for a moment, because much that goes wrong is another thing by then.
+ * - Disk: when there has been time for the machine whose disk was made to come up.
+ * - First: when there has been time for a new Emulator to come up.
+ * - Step: when it is time for a word on how far a machine is.
  */
-export type StatusPace = 'Now' | 'Soon' | 'First' | 'Step';
+export type StatusPace = 'Now' | 'Soon' | 'Disk' | 'First' | 'Step';
 
-const PACES: readonly StatusPace[] = ['Now', 'Soon', 'First', 'Step'];
+const PACES: readonly StatusPace[] = ['Now', 'Soon', 'Disk', 'First', 'Step'];
 
 /** What waits least of the two. */
 export function soonerPace(one: StatusPace, other: StatusPace): StatusPace {
@@ -19,10 +22,9 @@ export function soonerPace(one: StatusPace, other: StatusPace): StatusPace {
 }
 
 const MOMENT_MS = 1_000;
-/** A disk that was made is told so long after it was first heard of: many a machine is up by then. */
-const DISK_MOMENT_MS = 2_000;
+const DISK_MS = 2_000;
 /** A new Emulator's first status waits so long: at least, and at most. */
-const FIRST_MS = { least: MOMENT_MS, most: 10_000 } as const;
+const FIRST_MS = { least: 1_000, most: 10_000 } as const;
 /** Between two such statuses of any Emulators, on average. */
 const FIRST_OF_ANY_MS = 300;
 /** Between two words on how far the machines of one Emulator are: at least, and at most. */
@@ -34,47 +36,40 @@ const STEP_OF_ANY_MS = 1_000;
 export interface StatusHistory {
   /** When one was last stored; `-Infinity` before the first. */
   readonly storedAt: number;
-  /** Since when there has been something to tell soon; undefined while there is nothing. */
-  readonly newsSince: number | undefined;
-  /** Events are among it, since then. */
-  readonly tellsEvents: boolean;
+  /** What there is to tell, and since when; undefined while there is nothing that has to be told soon. */
+  readonly news: { readonly pace: StatusPace; readonly since: number } | undefined;
 }
 
-export const NO_STATUS_YET: StatusHistory = {
-  storedAt: Number.NEGATIVE_INFINITY,
-  newsSince: undefined,
-  tellsEvents: false,
-};
+export const NO_STATUS_YET: StatusHistory = { storedAt: Number.NEGATIVE_INFINITY, news: undefined };
 
 /**
- * What is known when a pass has a status to store, or none. A moment begins when there is something to tell, and begins
- * once more when events join it, whatever has been waiting: a machine whose disk is there is up a moment later.
+ * What is known when a pass has a status to store at this pace, or none. What there is to tell is as old as the first of
+ * it; but a disk has its time from when it is heard of, and what goes wrong while a new Emulator comes up has a moment.
  */
-export function withNews(
-  history: StatusHistory,
-  found: { readonly pace: StatusPace; readonly tellsEvents: boolean } | undefined,
-  now: number,
-): StatusHistory {
-  if (found?.pace !== 'Soon' && found?.pace !== 'First')
-    return { ...history, newsSince: undefined, tellsEvents: false };
-  const begins = history.newsSince === undefined || (found.tellsEvents && !history.tellsEvents);
-  return { ...history, newsSince: begins ? now : history.newsSince, tellsEvents: found.tellsEvents };
+export function withNews({ storedAt, news }: StatusHistory, pace: StatusPace | undefined, now: number): StatusHistory {
+  if (pace === undefined || pace === 'Now' || pace === 'Step') return { storedAt, news: undefined };
+  const begins = pace !== news?.pace && (pace === 'Disk' || news?.pace !== 'Disk');
+  return { storedAt, news: { pace, since: news === undefined || begins ? now : news.since } };
 }
 
 /**
  * When the status has to be stored.
- * @param steppers how many Emulators have nothing to tell but that they come up, this one included
+ * @param many how many Emulators have a status that waits at this pace, this one included
  */
-export function statusDueAt(
-  pace: StatusPace,
-  { storedAt, newsSince, tellsEvents }: StatusHistory,
-  now: number,
-  steppers: number,
-): number {
-  if (pace === 'Now') return now;
-  if (pace === 'Soon') return (newsSince ?? now) + (tellsEvents ? DISK_MOMENT_MS : MOMENT_MS);
-  if (pace === 'First') return (newsSince ?? now) + between(FIRST_MS, steppers * FIRST_OF_ANY_MS);
-  return storedAt + between(STEP_MS, steppers * STEP_OF_ANY_MS);
+export function statusDueAt(pace: StatusPace, { storedAt, news }: StatusHistory, now: number, many: number): number {
+  const since = news?.since ?? now;
+  switch (pace) {
+    case 'Now':
+      return now;
+    case 'Soon':
+      return since + MOMENT_MS;
+    case 'Disk':
+      return since + DISK_MS;
+    case 'First':
+      return since + between(FIRST_MS, many * FIRST_OF_ANY_MS);
+    case 'Step':
+      return storedAt + between(STEP_MS, many * STEP_OF_ANY_MS);
+  }
 }
 
 function between({ least, most }: { readonly least: number; readonly most: number }, ms: number): number {
@@ -94,15 +89,21 @@ export function statusPace(observed: Observed, next: EmulatorStatus, events: rea
   if (events.length > 0 && observed.pods.some(({ deleting }) => deleting)) return 'Now';
   // A machine hears of a digest after it is pinned.
   if (before?.snapshot?.digest !== next.snapshot?.digest) return 'Now';
+  // A disk that was there before the first status is what events of the next disk are told by.
+  if (before === undefined && next.machines?.some(({ disk }) => disk?.confirmed === false)) return 'Now';
   const inTrouble = troubled(observed);
-  if (before === undefined) {
-    // A disk that was there before is what events of the next disk are told by.
-    if (next.machines?.some(({ disk }) => disk?.confirmed === false)) return 'Now';
-    return events.length > 0 || inTrouble.size > 0 ? 'Soon' : 'First';
-  }
+  if (events.length > 0) return inTrouble.size > 0 ? 'Soon' : 'Disk';
+  if (before === undefined) return inTrouble.size > 0 || !comesUp(next) ? 'Soon' : 'First';
   // Pods that come are a step; pods that go are what somebody waits for who scales down or stops.
   if ((next.replicas ?? 0) < (before.replicas ?? 0)) return 'Soon';
   return isDeepStrictEqual(news(before, inTrouble), news(next, inTrouble)) ? 'Step' : 'Soon';
+}
+
+/** Is nothing known of a new Emulator but that its machines aren't Ready yet? */
+function comesUp({ conditions = [] }: EmulatorStatus): boolean {
+  const find = (type: string) => conditions.find((condition) => condition.type === type);
+  const isResolving = find(CONDITIONS.SnapshotResolved)?.status !== 'False';
+  return find(CONDITIONS.Ready)?.reason === REASONS.MachinesNotReady && isResolving;
 }
 
 /** Ordinals of the machines of which Kubernetes or the silence of their agents says that something is wrong. */
