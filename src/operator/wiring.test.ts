@@ -5,7 +5,7 @@ import { MAIN_CONTAINER } from '../contract/pod.ts';
 import { KubeClient } from '../kube/client.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { OperatorMetrics } from '../kube/metrics.ts';
-import { sendFailure, startScriptedServer } from '../kube/scripted-server.ts';
+import { type Answer, sendFailure, sendJson, startScriptedServer } from '../kube/scripted-server.ts';
 import { createCaches, type RawEmulator } from './emulator/caches.ts';
 import { LABELS } from './emulator/names.ts';
 import { emulator } from './emulator/observed.fixture.ts';
@@ -17,8 +17,8 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-async function setUp(serves = true) {
-  const server = await startScriptedServer((_request, response) => sendFailure(response, 403, 'Forbidden'));
+async function setUp(serves = true, answer: Answer = (_, response) => sendFailure(response, 403, 'Forbidden')) {
+  const server = await startScriptedServer(answer);
   open.push(server.close);
   const clock = new FakeClock();
   const client = new KubeClient(server.connection);
@@ -80,6 +80,36 @@ test('what caches tell is kept for work while this process leads, and all that i
   parts.onTurn(false);
   see('d');
   expect(parts.queue.depth).toBe(3);
+});
+
+test('what could not be told while this process led is left to the leader after it', async () => {
+  const told: string[] = [];
+  let status: RawEmulator['status'];
+  const { parts, see, caches } = await setUp(true, (request, response, body) => {
+    if (request.url?.includes('/status')) {
+      status = JSON.parse(body).status;
+      sendFailure(response, 500, 'InternalError');
+      return;
+    }
+    told.push(JSON.parse(body).reason);
+    sendJson(response, 201, {});
+  });
+  parts.onTurn(true);
+  see('a');
+  parts.queue.start();
+  await parts.queue.pause();
+  parts.onTurn(false);
+  caches.emulators.store.set({
+    metadata: { name: 'a', namespace: 'n', uid: 'a-uid', resourceVersion: '2' },
+    ...(status === undefined ? {} : { status }),
+  });
+  parts.onTurn(true);
+  parts.queue.start();
+  await parts.queue.pause();
+  await parts.recorder.drain();
+  const conditions = expect.arrayContaining([expect.objectContaining({ reason: 'InvalidSpec' })]);
+  expect(status).toMatchObject({ conditions });
+  expect(told).toEqual([]);
 });
 
 test('machines are listened to as their pods come up, and only while this process leads', async () => {
