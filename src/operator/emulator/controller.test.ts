@@ -348,10 +348,9 @@ test.each([
 /** An Emulator whose machine has just said that it runs from a disk, and whose claim knows another or none. */
 async function withDisk(world: World, observedGeneration: number, known?: ReportedDisk): Promise<void> {
   const { caches, controller, clock, says } = world;
-  const raw = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
+  const { metadata, ...raw } = made('y', 'win98-disk', '2026-01-02T00:00:00Z');
   const machine = { ordinal: 0, pod: 'y-0', phase: 'Pending', ready: false, message: 'It starts.' };
   const status = { observedGeneration, replicas: 1, conditions: [], machines: [machine] };
-  caches.emulators.store.set({ ...raw, metadata: { ...raw.metadata, generation: 2 }, status } as RawEmulator);
   const annotations = {
     [ANNOTATIONS.emulator]: 'y',
     [ANNOTATIONS.emulatorUid]: 'y-uid',
@@ -361,8 +360,11 @@ async function withDisk(world: World, observedGeneration: number, known?: Report
   caches.claims.store.set({ metadata: claim, status: { phase: 'Bound' } });
   const containerStatuses = [{ name: MAIN_CONTAINER, state: { running: {} } }];
   caches.pods.store.set({ ...startingPod('y'), status: { podIP: '10.0.0.1', containerStatuses } });
+  caches.emulators.store.set({ ...raw, metadata: { ...metadata, generation: 2 } });
   await controller.reconcile('school/y');
   await settle();
+  const stored = { ...metadata, generation: 2, resourceVersion: '4000' };
+  caches.emulators.store.set({ ...raw, metadata: stored, status } as RawEmulator);
   says(report(0, { disk: disk(0) }));
   await clock.advance(1_000);
 }
@@ -400,6 +402,41 @@ test('while a disk waits to be told nothing else does: a spec that changes meanw
   expect(owned?.metadata.ownerReferences).toMatchObject([{ kind: 'Emulator', name: 'y' }]);
   expect(owned?.metadata.annotations).toEqual(claim?.metadata.annotations);
   expect(await world.events()).toEqual([]);
+});
+
+test('while a disk waits to be told, what is found out meanwhile is told at once, and the disk with it', async () => {
+  const reference = { apiVersion: 'v1', kind: 'Other', name: 'other', uid: 'other', controller: true };
+  const theirs = { name: 'y', namespace: 'school', uid: 'theirs', ownerReferences: [reference] };
+  let isTaken = false;
+  const world = await setUp(Promise.resolve(), (request, response) => {
+    if (!isTaken || !request.url?.includes('/services')) return false;
+    if (request.method === 'GET') sendJson(response, 200, { metadata: theirs });
+    else sendFailure(response, 409, 'AlreadyExists');
+    return true;
+  });
+  await withDisk(world, 2);
+  const service = { name: childNames.service('y'), namespace: 'school', resourceVersion: '9999' };
+  world.caches.services.store.remove({ metadata: service });
+  isTaken = true;
+  await world.controller.reconcile('school/y');
+  const events = await world.events();
+  expect(events).toContain('POST DiskPrepared');
+  expect(events).toHaveLength(2);
+});
+
+test('a disk is told at once where something else can not be carried out: the next try may be far off', async () => {
+  let isBroken = false;
+  const world = await setUp(Promise.resolve(), (request, response) => {
+    if (!isBroken || !request.url?.includes('/networkpolicies')) return false;
+    sendFailure(response, 500, 'InternalError');
+    return true;
+  });
+  await withDisk(world, 2);
+  const policy = { name: childNames.networkPolicy('y'), namespace: 'school', resourceVersion: '9999' };
+  world.caches.networkPolicies.store.remove({ metadata: policy });
+  isBroken = true;
+  await expect(world.controller.reconcile('school/y')).rejects.toThrow();
+  expect(await world.events()).toEqual(['POST DiskPrepared']);
 });
 
 test('what goes wrong with a disk is told once, though the machine says more while its claim is written on', async () => {

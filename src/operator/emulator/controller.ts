@@ -144,7 +144,8 @@ export class EmulatorController {
     // What was just stored is what the next pass starts from.
     if (decision.statusFirst) return { outcome: 'Again', afterMs: 0 };
     const final = changed ? this.#decideAgain(key, emulator, memory, decision) : decision;
-    const heldBackMs = untilToldMs > 0 ? untilToldMs : await this.#publish(raw, memory, final);
+    const isToldLater = untilToldMs > 0 && final.statusPace !== 'Now';
+    const heldBackMs = isToldLater ? untilToldMs : await this.#publish(raw, memory, final);
     if (final.resolve !== undefined) this.#context.resolver.start(key, emulator.metadata.namespace, final.resolve);
     const afterMs = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, final.againAfterMs ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(afterMs) ? { outcome: 'Again', afterMs } : { outcome: 'Done' };
@@ -180,7 +181,8 @@ export class EmulatorController {
       memory.failure = undefined;
       memory.failures = 0;
       // By the time that its disk is written down a machine may be up.
-      const isDiskWritten = decision.statusPace === 'Disk' && decision.claimPatches.length > 0;
+      const isTold = decision.events.length > 0 && decision.statusPace === 'Disk';
+      const isDiskWritten = isTold && decision.claimPatches.length > 0;
       const isClaimChanged = decision.claimGrowths.length > 0 || isDiskWritten;
       return conflicts.length > 0 || isClaimChanged || isStatefulSetNew || before !== undefined;
     } catch (error) {
@@ -190,7 +192,9 @@ export class EmulatorController {
         // What the machines do is told whatever fails. But that a new spec is observed isn't before it is applied.
         const isObserved = emulator.metadata.generation === emulator.status?.observedGeneration;
         if (!decision.statusFirst && (isObserved || memory.failure !== undefined)) {
-          await this.#publish(raw, memory, this.#decideAgain(key, emulator, memory, decision));
+          const next = this.#decideAgain(key, emulator, memory, decision);
+          // The next try may be far off.
+          await this.#publish(raw, memory, next.events.length > 0 ? { ...next, statusPace: 'Now' } : next);
           throw error;
         }
       }
@@ -283,7 +287,7 @@ export class EmulatorController {
     if (heldBackMs > 0) return heldBackMs;
     const now = this.#context.monotonic();
     try {
-      if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, news: undefined };
+      if (await writeStatus(this.#context, raw, status)) memory.statuses = { storedAt: now, since: {} };
     } catch (error) {
       // It was computed from what is no longer so, and isn't stored: somebody else may have told the same.
       if (!isConflict(error)) keepUntold(memory, events);

@@ -43,6 +43,7 @@ const preparing = (percent: number): Said => ({
 });
 const prepared: Said = { phase: 'DiskReady', message: 'The disk is ready.', disk: disk(0) };
 const booting: Said = { phase: 'Running', reason: 'Booting', message: 'The guest boots.', disk: disk(0) };
+const attempts = [{ source: 'Builtin' as const, reason: 'NotFound', message: 'there is none' }];
 const awaitingVolume: Seen = {
   statefulSet,
   claims: [claim(0, { bound: false })],
@@ -114,6 +115,7 @@ test.each<[string, Seen, Seen]>([
 test.each<[string, Seen, Seen]>([
   ['a machine that is ready', saying(booting), running],
   ['a machine that is ready with a disk of which nothing was told', saying(preparing(90)), running],
+  ['a disk that was found in the second source', saying(preparing(90)), saying({ ...prepared, attempts })],
   ['a disk of a machine that goes', saying(preparing(90)), saying(prepared, { pods: [pod(0, { deleting: true })] })],
   ['a disk in the place of another', running, saying({ ...prepared, disk: { ...disk(0), id: OTHER_ID } })],
   [
@@ -159,57 +161,86 @@ test.each<[string, [StatusPace, number][], number]>([
   [
     'what goes on waiting is as old as it was',
     [
-      ['Soon', 10],
-      ['Soon', 20],
+      ['Soon', 0],
+      ['Soon', 0.5],
     ],
-    10,
+    1,
   ],
   [
     'a disk has its time from when it is heard of',
     [
-      ['First', 10],
-      ['Disk', 20],
-      ['Disk', 30],
+      ['First', 0],
+      ['Disk', 0.5],
+      ['Disk', 1],
     ],
-    20,
+    2.5,
   ],
   [
-    'also after trouble',
+    'it doesn’t make trouble wait',
     [
-      ['Soon', 10],
-      ['Disk', 20],
+      ['Soon', 0],
+      ['Disk', 0.5],
     ],
-    20,
+    1,
+  ],
+  [
+    'trouble doesn’t make it wait',
+    [
+      ['Disk', 0],
+      ['Soon', 1.5],
+    ],
+    2,
+  ],
+  [
+    'it doesn’t wait longer when it wasn’t heard of for a while',
+    [
+      ['Disk', 0],
+      ['Step', 1],
+      ['Disk', 1.5],
+    ],
+    2,
   ],
   [
     'trouble has a moment, however long an Emulator has been coming up',
     [
-      ['First', 10],
-      ['Soon', 20],
+      ['First', 0],
+      ['Soon', 0.5],
     ],
-    20,
+    1.5,
   ],
   [
-    'trouble doesn’t wait longer than the disk did',
+    'what is right again is forgotten',
     [
-      ['Disk', 10],
-      ['Soon', 20],
+      ['First', 0],
+      ['Soon', 0.2],
+      ['First', 0.4],
+      ['Soon', 0.6],
     ],
-    10,
+    1.6,
+  ],
+  [
+    'an Emulator doesn’t come up longer for trouble that passes',
+    [
+      ['First', 0],
+      ['Soon', 0.5],
+      ['First', 0.8],
+    ],
+    1,
   ],
   [
     'what comes after a status is new',
     [
-      ['Disk', 10],
-      ['Now', 20],
-      ['Disk', 30],
+      ['Disk', 0],
+      ['Now', 1],
+      ['Disk', 1.5],
     ],
-    30,
+    3.5,
   ],
-])('since when there is something to tell: %s', (_, found, since) => {
-  const history = found.reduce((before, [pace, now]) => withNews(before, pace, now), NO_STATUS_YET);
-  expect(history.news?.since).toBe(since);
-  expect(withNews(history, undefined, 99).news).toBeUndefined();
+])('when there is something to tell: %s', (_, found, due) => {
+  const history = found.reduce((before, [pace, at]) => withNews(before, pace, at * SECOND), NO_STATUS_YET);
+  const [pace, at] = found.at(-1) ?? ['Now', 0];
+  expect(statusDueAt(pace, history, at * SECOND, 1) / SECOND).toBe(due);
+  expect(withNews(history, undefined, 99).since).toEqual({});
 });
 
 test('the first status of an Emulator that finds a disk is told at once: events of the next disk are told by it', () => {
@@ -253,7 +284,7 @@ test('a normal start is three statuses, and one more for each ten seconds that i
 
 test('steps of many that come up at once wait longer, and at most five minutes; first statuses at most ten seconds', () => {
   const due = (pace: StatusPace, many: number) => {
-    const history = withNews({ storedAt: 0, news: undefined }, pace, 5 * SECOND);
+    const history = withNews({ storedAt: 0, since: {} }, pace, 5 * SECOND);
     return statusDueAt(pace, history, 5 * SECOND, many) / SECOND;
   };
   expect([1, 10, 11, 299, 500].map((many) => due('Step', many))).toEqual([10, 10, 11, 299, 300]);
@@ -300,7 +331,7 @@ function stored(life: readonly (readonly [number, Seen])[]): number[] {
     history = withNews(history, next.statusPace, at * SECOND);
     const due = statusDueAt(next.statusPace, history, at * SECOND, 1) <= at * SECOND;
     if (!due) continue;
-    history = { storedAt: at * SECOND, news: undefined };
+    history = { storedAt: at * SECOND, since: {} };
     written.push(at);
     status = next.status;
   }

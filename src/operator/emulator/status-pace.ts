@@ -36,37 +36,37 @@ const STEP_OF_ANY_MS = 1_000;
 export interface StatusHistory {
   /** When one was last stored; `-Infinity` before the first. */
   readonly storedAt: number;
-  /** What there is to tell, and since when; undefined while there is nothing that has to be told soon. */
-  readonly news: { readonly pace: StatusPace; readonly since: number } | undefined;
+  /** Since when there has been something to tell at a pace, while there is. */
+  readonly since: { readonly [pace in 'Soon' | 'Disk' | 'First']?: number };
 }
 
-export const NO_STATUS_YET: StatusHistory = { storedAt: Number.NEGATIVE_INFINITY, news: undefined };
+export const NO_STATUS_YET: StatusHistory = { storedAt: Number.NEGATIVE_INFINITY, since: {} };
 
 /**
- * What is known when a pass has a status to store at this pace, or none. What there is to tell is as old as the first of
- * it; but a disk has its time from when it is heard of, and what goes wrong while a new Emulator comes up has a moment.
+ * What is known when a pass has a status to store at this pace, or none. What went wrong and is right again is forgotten;
+ * a disk, and that an Emulator comes up, wait no longer for what comes and goes meanwhile.
  */
-export function withNews({ storedAt, news }: StatusHistory, pace: StatusPace | undefined, now: number): StatusHistory {
-  if (pace === undefined || pace === 'Now' || pace === 'Step') return { storedAt, news: undefined };
-  const begins = pace !== news?.pace && (pace === 'Disk' || news?.pace !== 'Disk');
-  return { storedAt, news: { pace, since: news === undefined || begins ? now : news.since } };
+export function withNews({ storedAt, since }: StatusHistory, pace: StatusPace | undefined, now: number): StatusHistory {
+  if (pace === undefined || pace === 'Now') return { storedAt, since: {} };
+  if (pace === 'Soon' || pace === 'Disk') return { storedAt, since: { [pace]: now, ...since } };
+  const { Soon: _, ...kept } = since;
+  return { storedAt, since: pace === 'First' ? { First: now, ...kept } : kept };
 }
 
 /**
  * When the status has to be stored.
  * @param many how many Emulators have a status that waits at this pace, this one included
  */
-export function statusDueAt(pace: StatusPace, { storedAt, news }: StatusHistory, now: number, many: number): number {
-  const since = news?.since ?? now;
+export function statusDueAt(pace: StatusPace, { storedAt, since }: StatusHistory, now: number, many: number): number {
+  const { Soon = Number.POSITIVE_INFINITY, Disk = Number.POSITIVE_INFINITY, First = now } = since;
   switch (pace) {
     case 'Now':
       return now;
     case 'Soon':
-      return since + MOMENT_MS;
     case 'Disk':
-      return since + DISK_MS;
+      return Math.min(Soon + MOMENT_MS, Disk + DISK_MS);
     case 'First':
-      return since + between(FIRST_MS, many * FIRST_OF_ANY_MS);
+      return First + between(FIRST_MS, many * FIRST_OF_ANY_MS);
     case 'Step':
       return storedAt + between(STEP_MS, many * STEP_OF_ANY_MS);
   }
@@ -85,8 +85,8 @@ export function statusPace(observed: Observed, next: EmulatorStatus, events: rea
   const before = observed.emulator.status;
   // Events are told when the status that they are the difference to is stored.
   if (events.some(({ reason }) => reason !== REASONS.DiskPrepared)) return 'Now';
-  // Who said it is about to go.
-  if (events.length > 0 && observed.pods.some(({ deleting }) => deleting)) return 'Now';
+  // Who said it is about to go, or forgets why a source was not used once the disk is in use.
+  if (events.length > 0 && (observed.pods.some(({ deleting }) => deleting) || fellBack(observed))) return 'Now';
   // A machine hears of a digest after it is pinned.
   if (before?.snapshot?.digest !== next.snapshot?.digest) return 'Now';
   // A disk that was there before the first status is what events of the next disk are told by.
@@ -97,6 +97,11 @@ export function statusPace(observed: Observed, next: EmulatorStatus, events: rea
   // Pods that come are a step; pods that go are what somebody waits for who scales down or stops.
   if ((next.replicas ?? 0) < (before.replicas ?? 0)) return 'Soon';
   return isDeepStrictEqual(news(before, inTrouble), news(next, inTrouble)) ? 'Step' : 'Soon';
+}
+
+/** Was a disk looked for in vain before it was found? */
+function fellBack({ contacts }: Observed): boolean {
+  return [...contacts.values()].some(({ report }) => report !== undefined && report.attempts.length > 0);
 }
 
 /** Is nothing known of a new Emulator but that its machines aren't Ready yet? */
