@@ -4,6 +4,9 @@ import type { Happening } from '../../kube/events.ts';
 import type { Observed, ObservedPod } from './observed.ts';
 import { CONDITIONS, REASONS } from './reasons.ts';
 
+/** What waits least comes first. */
+const PACES = ['Now', 'Soon', 'Disk', 'First', 'Step'] as const;
+
 /**
  * How soon a status that isn't what is stored has to be:
  * - Now: at once.
@@ -12,9 +15,7 @@ import { CONDITIONS, REASONS } from './reasons.ts';
  * - First: when there has been time for a new Emulator to come up.
  * - Step: when it is time for a word on how far a machine is.
  */
-export type StatusPace = 'Now' | 'Soon' | 'Disk' | 'First' | 'Step';
-
-const PACES: readonly StatusPace[] = ['Now', 'Soon', 'Disk', 'First', 'Step'];
+export type StatusPace = (typeof PACES)[number];
 
 /** What waits least of the two. */
 export function soonerPace(one: StatusPace, other: StatusPace): StatusPace {
